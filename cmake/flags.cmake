@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+# optimilter::flags carries every compiler flag; nothing edits CMAKE_CXX_FLAGS.
+find_package(Threads REQUIRED)
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM)
+    set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+endif()
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+
+add_library(optimilter_flags INTERFACE)
+add_library(optimilter::flags ALIAS optimilter_flags)
+target_include_directories(optimilter_flags INTERFACE ${PROJECT_SOURCE_DIR})
+target_compile_definitions(optimilter_flags INTERFACE _FILE_OFFSET_BITS=64)
+target_compile_options(optimilter_flags INTERFACE
+    -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Wformat=2 -Werror
+    -fstack-protector-strong -fno-omit-frame-pointer)
+target_link_libraries(optimilter_flags INTERFACE Threads::Threads)
+target_link_options(optimilter_flags INTERFACE -Wl,-z,relro,-z,now -Wl,--as-needed)
+if(OPTIMILTER_SANITIZE)
+    target_compile_options(optimilter_flags INTERFACE
+        -fsanitize=${OPTIMILTER_SANITIZE} -fno-sanitize-recover=all)
+    target_link_options(optimilter_flags INTERFACE -fsanitize=${OPTIMILTER_SANITIZE})
+    # Every program carries the sanitizers then; the worker sandbox leaves out what they cannot live with.
+    target_compile_definitions(optimilter_flags INTERFACE OPTIMILTER_SANITIZED=1)
+else()
+    target_compile_options(optimilter_flags INTERFACE
+        $<$<NOT:$<CONFIG:Debug>>:-U_FORTIFY_SOURCE> $<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=2>)
+endif()

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+# Every library we stand on; the reason for each is in doc/dependencies.md.
+find_package(PkgConfig REQUIRED)
+find_package(fmt REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(cmocka CONFIG REQUIRED)
+pkg_check_modules(OPENSSL_CRYPTO REQUIRED IMPORTED_TARGET libcrypto)
+pkg_check_modules(LIBARCHIVE REQUIRED IMPORTED_TARGET libarchive)
+pkg_check_modules(VIPS REQUIRED IMPORTED_TARGET vips)
+pkg_check_modules(LIBJPEG REQUIRED IMPORTED_TARGET libjpeg)
+pkg_check_modules(LIBPNG REQUIRED IMPORTED_TARGET libpng)
+pkg_check_modules(IMAGEQUANT REQUIRED IMPORTED_TARGET imagequant)
+pkg_check_modules(LIBDEFLATE REQUIRED IMPORTED_TARGET libdeflate)
+pkg_check_modules(TOMLPLUSPLUS REQUIRED IMPORTED_TARGET tomlplusplus)
+pkg_check_modules(LIBSECCOMP REQUIRED IMPORTED_TARGET libseccomp)
+pkg_check_modules(MAGICKXX REQUIRED IMPORTED_TARGET Magick++)
+
+# Libraries without a pkg-config file. SYSTEM include folders: their headers do not pass our warnings.
+function(optimilter_plain_library name header library)
+    find_path(${name}_INCLUDE_DIR ${header} REQUIRED)
+    find_library(${name}_LIBRARY ${library} REQUIRED)
+    add_library(${name} INTERFACE IMPORTED)
+    target_include_directories(${name} SYSTEM INTERFACE ${${name}_INCLUDE_DIR})
+    target_link_libraries(${name} INTERFACE ${${name}_LIBRARY})
+endfunction()
+optimilter_plain_library(libmilter::milter libmilter/mfapi.h milter)
+optimilter_plain_library(mimetic::mimetic mimetic/mimetic.h mimetic)

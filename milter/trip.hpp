@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The whole decision about one message, from its bytes to the new body, fail-open in one place. Called by the
+// engine's end-of-message, by tests and by optimilterctl optimize; knows no libmilter. Thread safe: a Trip
+// shares only the Pool and the Counters.
+//
+// Security: header fields and body are hostile; see mail/ for their bounds. No codec runs here.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/counters.hpp"
+#include "base/memfd.hpp"
+#include "mail/header_field.hpp"
+#include "optimizers/format.hpp"
+#include "optimizers/outcome.hpp"
+#include "policy/decide.hpp"
+#include "policy/settings.hpp"
+#include "workers/pool.hpp"
+
+namespace optimilter {
+
+// What came of one leaf part (or of a bare file), for log and JSON.
+struct PartReport {
+    std::uint32_t index = 0;
+    std::string type;
+    std::string file_name;  // foreign text
+    Format format = Format::kUnknown;
+    std::size_t bytes_in = 0;   // decoded size
+    std::size_t bytes_out = 0;  // decoded size of what leaves; bytes_in unless optimised
+    Outcome outcome = Outcome::kNotApplicable;
+    std::string reason;
+    std::string optimizer;
+    std::optional<double> score;
+    double cpu_ms = 0;  // worker CPU for this part
+    double wall_ms = 0;
+};
+
+struct TripInput {
+    const HeaderFields& fields;
+    ByteView body;
+    bool null_sender = false;
+    Direction direction = Direction::kInbound;
+    Deadline deadline;
+};
+
+struct TripResult {
+    std::optional<Memfd> new_body;  // set: replace the body by exactly this; strictly smaller, verified
+    std::size_t bytes_out = 0;      // size of the body as it would leave (also in a dry run)
+    std::string reason;             // why the message stays as it is; empty when replaced
+    bool dry_run = false;           // new_body is withheld, reports tell what would be
+    std::vector<PartReport> parts;  // leaf parts, in order
+    // Stages, in ms: indexing, decoding, workers, splicing and checking.
+    double index_ms = 0, decode_ms = 0, work_ms = 0, splice_ms = 0;
+};
+
+// Never throws, never later than the deadline by more than the splice of parts already done.
+TripResult run_trip(const TripInput& input, const Settings& settings, Pool& pool, Counters& counters);
+
+// The reason to accept at the end of headers, before the body is sent; empty: read the body. Static text.
+std::string_view skip_at_headers(const HeaderFields& fields, bool null_sender, Direction direction,
+                                 const Settings& settings);
+
+// One bare file instead of a message (optimilterctl optimize): the same checks, workers and limits. input is
+// sealed.
+struct FileResult {
+    PartReport report;
+    Mapping output;  // the smaller file; empty unless optimised
+};
+FileResult run_file_trip(const Memfd& input, const TypeHint& hint, Direction direction, Deadline deadline,
+                         const Settings& settings, Pool& pool, Counters& counters);
+
+// Value of the trace header added together with a replaced body.
+std::string trace_value(const TripResult& result);
+
+}  // namespace optimilter

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Budget: what one top-level file may cost. It is spent, never reset, on the way down into containers, so
+// that no nesting multiplies it. Single-threaded: one job, one Budget.
+#pragma once
+
+#include <cstdint>
+
+#include "base/clock.hpp"
+#include "optimizers/options.hpp"
+
+namespace optimilter {
+
+class Budget {
+  public:
+    Budget(Deadline deadline, const Options& options)
+        : deadline_(deadline),
+          pixels_(options.max_pixels),
+          expanded_bytes_(options.max_expanded_bytes),
+          entries_(options.max_entries) {}
+
+    Deadline deadline() const { return deadline_; }
+    bool expired() const { return deadline_.expired(); }
+
+    // Each takes n from what is left; false, and nothing taken, when there is less.
+    bool spend_pixels(std::uint64_t n) { return spend(pixels_, n); }
+    bool spend_expanded_bytes(std::uint64_t n) { return spend(expanded_bytes_, n); }
+    bool spend_entries(std::uint64_t n) { return spend(entries_, n); }
+
+    std::uint64_t pixels_left() const { return pixels_; }
+    std::uint64_t expanded_bytes_left() const { return expanded_bytes_; }
+
+  private:
+    static bool spend(std::uint64_t& left, std::uint64_t n) {
+        if (n > left) return false;
+        left -= n;
+        return true;
+    }
+
+    Deadline deadline_;
+    std::uint64_t pixels_;
+    std::uint64_t expanded_bytes_;
+    std::uint64_t entries_;
+};
+
+}  // namespace optimilter

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The functions behind the rows of the table (optimizers/registry.cpp): one pair a family of formats. For the
+// table and for tests only; everybody else calls optimize().
+#pragma once
+
+#include <string>
+
+#include "optimizers/optimize.hpp"
+
+namespace optimilter {
+
+// JPEG, ITU-T T.81.
+Attempt optimize_jpeg(ByteView input, Context& context);
+std::string verify_jpeg(ByteView input, const Attempt& attempt, Context& context);
+
+// PNG, W3C PNG (third edition).
+Attempt optimize_png(ByteView input, Context& context);
+std::string verify_png(ByteView input, const Attempt& attempt, Context& context);
+
+// ZIP, OOXML, ODF and EPUB: APPNOTE.TXT 6.3, ECMA-376 part 2, ODF 1.3 part 2, EPUB OCF 3.3.
+Attempt optimize_zip(ByteView input, Context& context);
+std::string verify_zip(ByteView input, const Attempt& attempt, Context& context);
+
+}  // namespace optimilter

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <iterator>
+
+#include "optimizers/formats.hpp"
+#include "optimizers/optimize.hpp"
+
+namespace optimilter {
+
+namespace {
+
+// The one list. To add a format: its .cpp, a row here, its test, its corpus files, its line in the man page.
+constexpr Optimizer kOptimizers[] = {
+    // name, format, container, optimize, verify
+    {"jpeg", Format::kJpeg, false, optimize_jpeg, verify_jpeg},
+    {"png", Format::kPng, false, optimize_png, verify_png},
+    {"zip", Format::kZip, true, optimize_zip, verify_zip},
+    {"ooxml", Format::kOoxml, true, optimize_zip, verify_zip},
+    {"odf", Format::kOdf, true, optimize_zip, verify_zip},
+    {"epub", Format::kEpub, true, optimize_zip, verify_zip},
+};
+
+}  // namespace
+
+const Optimizer* find_optimizer(Format format) {
+    const auto row =
+        std::find_if(std::begin(kOptimizers), std::end(kOptimizers),
+                     [format](const Optimizer& optimizer) { return optimizer.format == format; });
+    return row == std::end(kOptimizers) ? nullptr : row;
+}
+
+}  // namespace optimilter

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The engine's side of the workers: starts the zygote (the program optimilter-worker), keeps fresh workers
+// warm, leases one for each message, kills at the deadline, and treats every reply as hostile. Links no
+// codec. Thread safe: many trips share one Pool; a Lease belongs to one trip at a time.
+//
+// Security: a worker may be under an attacker's control. It can only fill an output file whose size we fixed
+// (input size - 1) and send one reply record; both are checked here, and the file is sealed before it is read
+// (doc/job-protocol.md).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/clock.hpp"
+#include "base/counters.hpp"
+#include "base/digest.hpp"
+#include "base/memfd.hpp"
+#include "base/result.hpp"
+#include "optimizers/format.hpp"
+#include "optimizers/options.hpp"
+#include "optimizers/outcome.hpp"
+
+namespace optimilter {
+
+struct PoolSettings {
+    std::string worker_program;  // path of optimilter-worker
+    std::uint32_t workers = 2;   // most workers at work at once
+    std::uint32_t spares = 2;    // idle workers kept warm
+    std::uint32_t messages_per_worker = 1;
+    std::uint64_t memory_bytes = 1ull << 30;  // RLIMIT_AS of a worker
+    std::uint32_t user_id = 65534;            // uid and gid the zygote takes when it starts as root
+    std::uint32_t group_id = 65534;
+    std::uint32_t crash_memory =
+        1024;  // digests of inputs that killed a worker, remembered (oldest go first)
+};
+
+// One file to optimise. input: a memory file; run() seals it, and must get it with nothing mapped writable.
+struct Job {
+    const Memfd* input = nullptr;
+    Digest digest{};  // of the input
+    TypeHint hint;    // views must live until run() returns
+    const Options* options = nullptr;
+    Deadline deadline;
+};
+
+struct JobResult {
+    Outcome outcome = Outcome::kOverBudget;
+    std::string reason;
+    Format format = Format::kUnknown;
+    std::string optimizer;
+    std::optional<double> score;
+    double cpu_ms = 0;  // CPU the worker spent on this job, killed workers counted in
+    Mapping output;     // sealed, read-only; empty unless optimised
+};
+
+class Pool {
+  public:
+    // Starts the zygote and waits until it is ready. kIo or kWorkerDied with the reason when it cannot start.
+    static Result<std::unique_ptr<Pool>> start(const PoolSettings& settings, Counters& counters);
+    ~Pool();
+    Pool(const Pool&) = delete;
+    Pool& operator=(const Pool&) = delete;
+
+    // A worker for one message, handed back (or ended) when it dies. A worker that crashes during a job is
+    // replaced inside the lease, so that the message's next part gets another.
+    class Lease {
+      public:
+        Lease();
+        Lease(Lease&&) noexcept;
+        Lease& operator=(Lease&&) noexcept;
+        ~Lease();
+
+        // Runs one job to its end, at the latest its deadline. Never throws, never blocks longer. Every
+        // failure is an outcome: kOverBudget at the deadline ("deadline") or when no worker could be had,
+        // kMalformed when the input crashed the worker or is remembered for having done so, kTooDifferent
+        // when the reply broke the rules.
+        JobResult run(const Job& job);
+
+      private:
+        friend class Pool;
+        struct State;
+        std::unique_ptr<State> state_;
+    };
+
+    // Waits for a free worker until the deadline at most; kLimit "all workers busy" when none came free.
+    Result<Lease> lease(Deadline deadline);
+
+    // CPU, in ms, of worker processes that is in no JobResult: starting, sandboxing, being reaped.
+    double overhead_cpu_ms() const;
+
+    // Steps of the sandbox that this kernel lacks, in words; empty when all hold.
+    std::vector<std::string> missing_sandbox_steps() const;
+
+  private:
+    Pool();
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace optimilter
