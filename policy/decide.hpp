@@ -32,7 +32,7 @@ struct MessagePlan {
 };
 MessagePlan plan_message(const Settings& settings, Direction direction);
 
-// The options of a named profile ("lossless", "balanced", "compact") with the settings' own overrides.
+// What may be done to a file: the values of the settings' profile, single values overridden by settings.
 Options profile_options(const Settings& settings);
 
 // Empty: try it; else the reason why not (static text). decoded_size in bytes; format by sniffing.

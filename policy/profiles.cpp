@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "policy/profiles.hpp"
+
+#include <iterator>
+
+namespace optimilter {
+
+namespace {
+
+constexpr Profile kLosslessProfile{.name = ProfileName::kLossless};
+
+constexpr Profile kBalancedProfile{
+    .name = ProfileName::kBalanced,
+    .lossy = true,
+    .jpeg_quality_max = 85,
+    .jpeg_quality_min = 70,
+    .score_min = 0.98,
+    .max_side_px = 4096,
+    .png_quantize = true,
+    .png_quality_min = 80,
+};
+
+constexpr Profile kCompactProfile{
+    .name = ProfileName::kCompact,
+    .lossy = true,
+    .jpeg_quality_max = 78,
+    .jpeg_quality_min = 55,
+    .score_min = 0.95,
+    .max_side_px = 2048,
+    .png_quantize = true,
+    .png_quality_min = 65,
+};
+
+}  // namespace
+
+std::string_view profile_name(ProfileName profile) {
+    switch (profile) {
+        case ProfileName::kLossless:
+            return "lossless";
+        case ProfileName::kBalanced:
+            return "balanced";
+        case ProfileName::kCompact:
+            return "compact";
+    }
+    return "lossless";
+}
+
+const Profile& find_profile(ProfileName profile) {
+    switch (profile) {
+        case ProfileName::kLossless:
+            return kLosslessProfile;
+        case ProfileName::kBalanced:
+            return kBalancedProfile;
+        case ProfileName::kCompact:
+            return kCompactProfile;
+    }
+    return kLosslessProfile;
+}
+
+}  // namespace optimilter
