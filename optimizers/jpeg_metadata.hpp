@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which APPn and COM segments a result carries. Lossless: all, byte for byte. Lossy: all but thumbnails,
+// maker notes and, where asked, GPS positions. Whatever does not parse to the last byte is kept as it is.
+// Thread safe: pure functions.
+//
+// Security: reads outside bytes (Exif, Photoshop resources, XMP), every length checked against its segment.
+#pragma once
+
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "optimizers/jpeg_encoder.hpp"
+#include "optimizers/jpeg_markers.hpp"
+#include "optimizers/options.hpp"
+
+namespace optimilter {
+
+// The segments of the file, copied.
+std::vector<JpegSegmentBytes> jpeg_segments(ByteView input, const JpegMarkers& markers);
+
+// The segments a result under these options carries, in the original's order.
+std::vector<JpegSegmentBytes> kept_jpeg_segments(ByteView input, const JpegMarkers& markers,
+                                                 const Options& options);
+
+}  // namespace optimilter

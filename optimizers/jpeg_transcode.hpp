@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Lossless coding of a JPEG file anew: the same coefficients, smaller codes. The answer depends on
+// coefficients, segments and the progressive switch alone, not on how the input was coded, so a second pass
+// finds nothing to gain. Thread safe: pure functions.
+#pragma once
+
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "optimizers/jpeg_encoder.hpp"
+#include "optimizers/outcome.hpp"
+
+namespace optimilter {
+
+// The smallest of our codings of input, with segments instead of its own. limit_bytes: kRefused when it
+// would be larger.
+Result<Bytes> transcode_jpeg(ByteView input, const std::vector<JpegSegmentBytes>& segments, bool progressive,
+                             std::size_t limit_bytes, Deadline deadline);
+
+// The summary of a whole file (see JpegSummary).
+Result<JpegSummary> summarize_jpeg(ByteView input, Deadline deadline);
+
+// What an error of the JPEG codec means for the file.
+Outcome jpeg_outcome(ErrorCode code);
+
+}  // namespace optimilter
