@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // One header field of a message, as it stands: a name without the colon and the raw value, folds included
-// (RFC 5322 sec. 2.2). Views: they live as long as the message they point into.
+// (RFC 5322 sec. 2.2). Views: they live as long as the message they point into. What the values mean is not
+// known here. Thread safe: plain values and pure functions.
 #pragma once
 
 #include <string>
@@ -16,5 +17,9 @@ struct HeaderField {
 };
 
 using HeaderFields = std::vector<HeaderField>;
+
+// The first field of that name (letter case does not matter), or nullptr.
+const HeaderField* find_field(const HeaderFields& fields, std::string_view name);
+std::size_t count_fields(const HeaderFields& fields, std::string_view name);
 
 }  // namespace optimilter

@@ -53,6 +53,8 @@ struct Part {
                     // where the charset is known, else as it came; foreign text; empty: none
     std::optional<ByteRange>
         size_value;  // digits of Content-Disposition's size= (RFC 2183 sec. 2.7), in the body
+    bool crlf =
+        true;  // its line ends are CRLF, as far as its header's last line tells (part 0: the body's first)
 };
 
 struct MimeIndex {
