@@ -31,6 +31,8 @@ class Budget {
     std::uint64_t expanded_bytes_left() const { return expanded_bytes_; }
 
   private:
+    friend class ReservedTime;
+
     static bool spend(std::uint64_t& left, std::uint64_t n) {
         if (n > left) return false;
         left -= n;
@@ -41,6 +43,23 @@ class Budget {
     std::uint64_t pixels_;
     std::uint64_t expanded_bytes_;
     std::uint64_t entries_;
+};
+
+// While it lives the deadline comes earlier: for a container that has work of its own after its members'. At
+// most half of the time that is left, so that members of many containers still find some.
+class ReservedTime {
+  public:
+    ReservedTime(Budget& budget, std::int64_t ms) : budget_(budget), previous_(budget.deadline_) {
+        const std::int64_t half = previous_.remaining_ms() / 2;
+        budget.deadline_ = Deadline(previous_.at() - std::chrono::milliseconds(ms < half ? ms : half));
+    }
+    ~ReservedTime() { budget_.deadline_ = previous_; }
+    ReservedTime(const ReservedTime&) = delete;
+    ReservedTime& operator=(const ReservedTime&) = delete;
+
+  private:
+    Budget& budget_;
+    Deadline previous_;
 };
 
 }  // namespace optimilter

@@ -6,37 +6,61 @@
 #include <new>
 #include <utility>
 
+#include "base/text.hpp"
 #include "optimizers/vips_setup.hpp"
+#include "optimizers/zip_second_reader.hpp"
 
 namespace optimilter {
 
 namespace {
 
-OptimizeResult optimize_at(ByteView input, const TypeHint& hint, const Options& options, Budget& budget,
-                           int depth);
-
-OptimizeResult kept(OptimizeResult result, Outcome outcome, std::string reason) {
+// The original stays: whatever result held of a candidate is dropped.
+void keep(OptimizeResult& result, Outcome outcome, std::string reason) {
     result.outcome = outcome;
     result.reason = std::move(reason);
     result.output = Bytes();
     result.score.reset();
-    return result;
 }
 
-OptimizeResult run_row(const Optimizer& row, ByteView input, Context& context, OptimizeResult result) {
-    result.optimizer = row.name;
+// What every format must hold to, asked before its own verification.
+std::string broken_promise(const Attempt& attempt, const Options& options) {
+    if (!attempt.score) return {};
+    if (!options.lossy) return "changed with loss where only lossless is allowed";
+    // Written so that a score that is no number fails.
+    if (!(*attempt.score * 10'000 >= options.score_min)) return "score below the bound";
+    return {};
+}
+
+void run_row(const Optimizer& row, ByteView input, Context& context, OptimizeResult& result) {
     Attempt attempt = row.optimize(input, context);
-    if (attempt.outcome != Outcome::kOptimized)
-        return kept(std::move(result), attempt.outcome, attempt.reason);
-    if (attempt.output.size() >= input.size())
-        return kept(std::move(result), Outcome::kNotSmaller, "not smaller");
-    if (std::string why = row.verify(input, attempt, context); !why.empty()) {
-        return kept(std::move(result), Outcome::kTooDifferent, std::move(why));
+    if (attempt.outcome != Outcome::kOptimized) {
+        return keep(result, attempt.outcome, std::move(attempt.reason));
+    }
+    if (attempt.output.empty() || attempt.output.size() >= input.size()) {
+        return keep(result, Outcome::kNotSmaller, "not smaller");
+    }
+    std::string why = broken_promise(attempt, context.options);
+    if (why.empty()) why = row.verify(input, attempt, context);
+    if (!why.empty()) {
+        const bool late = context.budget.expired();
+        return keep(result, late ? Outcome::kOverBudget : Outcome::kTooDifferent, std::move(why));
     }
     result.outcome = Outcome::kOptimized;
     result.score = attempt.score;
     result.output = std::move(attempt.output);
-    return result;
+}
+
+OptimizeResult optimize_at(ByteView input, const TypeHint& hint, const Options& options, Budget& budget,
+                           int depth);
+
+void run_guarded(const Optimizer& row, ByteView input, Context& context, OptimizeResult& result) {
+    try {
+        run_row(row, input, context, result);
+    } catch (const std::bad_alloc&) {
+        keep(result, Outcome::kOverBudget, "memory");
+    } catch (const std::exception& error) {
+        keep(result, Outcome::kMalformed, fmt::format("decoder: {}", printable(error.what())));
+    }
 }
 
 OptimizeResult optimize_at(ByteView input, const TypeHint& hint, const Options& options, Budget& budget,
@@ -44,32 +68,29 @@ OptimizeResult optimize_at(ByteView input, const TypeHint& hint, const Options& 
     OptimizeResult result;
     result.format = sniff(input, hint);
     const Optimizer* row = find_optimizer(result.format);
-    if (row == nullptr)
-        return kept(std::move(result), Outcome::kNotApplicable, "no optimizer for this format");
-    if (!options.enabled(result.format))
-        return kept(std::move(result), Outcome::kNotApplicable, "format switched off");
-    if (budget.expired()) return kept(std::move(result), Outcome::kOverBudget, "deadline");
-    if (row->container && depth >= options.max_depth) {
-        return kept(std::move(result), Outcome::kOverBudget, "containers nested too deep");
+    if (row == nullptr) {
+        keep(result, Outcome::kNotApplicable, "no optimizer for this format");
+    } else if (!options.enabled(result.format)) {
+        keep(result, Outcome::kNotApplicable, "format switched off");
+    } else if (budget.expired()) {
+        keep(result, Outcome::kOverBudget, "deadline");
+    } else if (row->container && depth >= options.max_depth) {
+        keep(result, Outcome::kOverBudget, "containers nested too deep");
+    } else {
+        result.optimizer = row->name;
+        Context context{options, budget, depth, [&](ByteView member, const TypeHint& member_hint) {
+                            return optimize_at(member, member_hint, options, budget, depth + 1);
+                        }};
+        run_guarded(*row, input, context, result);
     }
-    Context context{options, budget, depth, [&](ByteView member, const TypeHint& member_hint) {
-                        return optimize_at(member, member_hint, options, budget, depth + 1);
-                    }};
-    try {
-        return run_row(*row, input, context, std::move(result));
-    } catch (const std::bad_alloc&) {
-        return kept(OptimizeResult{{}, {}, sniff(input, hint), row->name, {}, {}}, Outcome::kOverBudget,
-                    "memory");
-    } catch (const std::exception& error) {
-        return kept(OptimizeResult{{}, {}, sniff(input, hint), row->name, {}, {}}, Outcome::kMalformed,
-                    fmt::format("decoder: {}", error.what()));
-    }
+    return result;
 }
 
 }  // namespace
 
 void initialize_optimizers() {
     initialize_vips();
+    warm_up_second_reader();
 }
 
 OptimizeResult optimize(ByteView input, const TypeHint& hint, const Options& options, Budget& budget) {

@@ -1,14 +1,221 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "base/text.hpp"
+#include "optimizers/deflate.hpp"
 #include "optimizers/formats.hpp"
+#include "optimizers/zip_member.hpp"
+#include "optimizers/zip_pace.hpp"
+#include "optimizers/zip_reader.hpp"
+#include "optimizers/zip_untouchable.hpp"
+#include "optimizers/zip_writer.hpp"
 
 namespace optimilter {
 
-Attempt optimize_zip(ByteView, Context&) {
-    return leave_alone(Outcome::kNotApplicable, "no optimizer for this format");
+namespace {
+
+// Formats that deflate hardly shrinks: never worth the slow levels, and left stored when they were.
+bool is_compressed_media(Format format) {
+    switch (format) {
+        case Format::kUnknown:
+        case Format::kTiff:
+        case Format::kBmp:
+        case Format::kPdf:
+        case Format::kOle:
+        case Format::kTar:
+            return false;
+        default:
+            return true;
+    }
 }
 
-std::string verify_zip(ByteView, const Attempt&, Context&) {
-    return "not verified";
+// A member that may be rewritten.
+struct Candidate {
+    std::size_t index;
+    Format format;
+};
+
+// One archive on its way to a smaller one. At every moment the replacements found so far make a whole, valid
+// archive; members that time or budget did not reach stay as they are.
+class Repacking {
+  public:
+    Repacking(ByteView input, const ZipArchive& archive, Context& context)
+        : input_(input), archive_(archive), context_(context), pace_(context.budget) {}
+
+    Attempt run();
+
+  private:
+    std::optional<Attempt> examine();
+    std::optional<Attempt> examine_member(std::size_t index);
+    bool is_fixed(std::size_t index) const;
+    void largest_first(std::vector<Candidate>& candidates) const;
+    void shrink_nested(const Candidate& candidate);
+    bool replace_content(const Candidate& candidate, const OptimizeResult& result);
+    void redeflate(const Candidate& candidate);
+    Attempt finish();
+
+    const ZipEntry& entry(const Candidate& candidate) const { return archive_.entries[candidate.index]; }
+
+    ByteView input_;
+    const ZipArchive& archive_;
+    Context& context_;
+    ZipPace pace_;
+    std::uint64_t expanded_ = 0;
+    std::uint64_t compressed_ = 0;
+    bool out_of_budget_ = false;     // some members were not looked at
+    std::vector<Candidate> nested_;  // with an optimizer of their own
+    std::vector<Candidate> plain_;   // to be deflated anew, content untouched
+    ZipReplacements replacements_;
+    std::vector<MemberChange> changes_;
+    std::optional<double> score_;
+};
+
+// Members that are copied whatever they hold. ODF and EPUB want "mimetype" first, stored and plain; for a
+// symbolic link libarchive could not confirm the content.
+bool Repacking::is_fixed(std::size_t index) const {
+    const ZipEntry& entry = archive_.entries[index];
+    const bool mimetype = zip_name(input_, entry) == "mimetype";
+    return entry.size == 0 || entry.symlink || mimetype || !is_readable(entry);
+}
+
+std::optional<Attempt> Repacking::examine_member(std::size_t index) {
+    constexpr std::uint64_t kHarmless = 8u << 20;
+    constexpr std::uint64_t kRatioMax = 200;
+    const ZipEntry& entry = archive_.entries[index];
+    expanded_ += entry.size;
+    compressed_ += entry.data.size();
+    if (looks_like_bomb(entry) || (expanded_ > kHarmless && expanded_ > kRatioMax * compressed_)) {
+        return leave_alone(Outcome::kOverBudget, "expands too far");
+    }
+    if (!pace_.allows_inflating(entry.size) || !context_.budget.spend_expanded_bytes(entry.size)) {
+        out_of_budget_ = true;
+        return std::nullopt;
+    }
+    const auto content = MemberContent::of(input_, entry);
+    if (!content) {
+        const std::string name = printable(zip_name(input_, entry), 60);
+        return leave_alone(zip_refusal(content.error().code),
+                           fmt::format("{} ({})", content.error().text, name));
+    }
+    const Format format = sniff(content->bytes(), {{}, zip_name(input_, entry)});
+    (find_optimizer(format) != nullptr ? nested_ : plain_).push_back({index, format});
+    return std::nullopt;
+}
+
+// Everything is inflated once before anything is changed: a checksum that does not match speaks against the
+// whole archive, and pictures are found by their bytes.
+std::optional<Attempt> Repacking::examine() {
+    for (std::size_t i = 0; i < archive_.entries.size(); ++i) {
+        if (is_fixed(i)) continue;
+        if (auto refused = examine_member(i)) return refused;
+    }
+    return std::nullopt;
+}
+
+void Repacking::largest_first(std::vector<Candidate>& candidates) const {
+    std::stable_sort(candidates.begin(), candidates.end(), [this](const Candidate& a, const Candidate& b) {
+        return entry(a).data.size() > entry(b).data.size();
+    });
+}
+
+// true when the new content makes the entry smaller.
+bool Repacking::replace_content(const Candidate& candidate, const OptimizeResult& result) {
+    const ZipEntry& old = entry(candidate);
+    const ByteView content = result.output;
+    if (sniff(content, {{}, zip_name(input_, old)}) != candidate.format) return false;
+    ZipReplacement replacement{kZipStored, crc32(content), static_cast<std::uint32_t>(content.size()), {}};
+    if (old.method == kZipDeflated) {
+        const std::size_t limit = std::min(old.data.size(), content.size()) - 1;
+        auto deflated = deflate_raw_within(content, kMediaLevel, limit);
+        if (deflated) {
+            replacement.method = kZipDeflated;
+            replacement.data = std::move(deflated).value();
+        }
+    }
+    if (replacement.method == kZipStored) {
+        if (content.size() >= old.data.size()) return false;
+        replacement.data = result.output;
+    }
+    replacements_[candidate.index] = std::move(replacement);
+    changes_.push_back({candidate.index, sha256(content)});
+    if (result.score) score_ = std::min(score_.value_or(*result.score), *result.score);
+    return true;
+}
+
+void Repacking::shrink_nested(const Candidate& candidate) {
+    if (pace_.time_is_up()) {
+        out_of_budget_ = true;
+        return;
+    }
+    const auto content = MemberContent::of(input_, entry(candidate));
+    if (!content) return;
+    const OptimizeResult result = context_.nested(content->bytes(), {{}, zip_name(input_, entry(candidate))});
+    if (result.outcome == Outcome::kUntouchable) return;
+    if (result.outcome == Outcome::kOverBudget) {
+        out_of_budget_ = true;
+        return;
+    }
+    if (result.outcome == Outcome::kOptimized && replace_content(candidate, result)) return;
+    plain_.push_back(candidate);
+}
+
+void Repacking::redeflate(const Candidate& candidate) {
+    const ZipEntry& old = entry(candidate);
+    const bool media = is_compressed_media(candidate.format);
+    if (media && old.method == kZipStored) return;
+    const auto level = pace_.level_for(old.size, media);
+    if (!level) {
+        out_of_budget_ = true;
+        return;
+    }
+    const auto content = MemberContent::of(input_, old);
+    if (!content) return;
+    const Stopwatch watch;
+    auto deflated = deflate_raw_within(content->bytes(), *level, old.data.size() - 1);
+    pace_.learn(old.size, *level, watch.elapsed_ms());
+    if (!deflated) return;
+    replacements_[candidate.index] = {kZipDeflated, old.crc, old.size, std::move(deflated).value()};
+}
+
+Attempt Repacking::finish() {
+    if (replacements_.empty()) {
+        return out_of_budget_ ? leave_alone(Outcome::kOverBudget, "no time or budget for any member")
+                              : leave_alone(Outcome::kNotSmaller, "no member became smaller");
+    }
+    std::sort(changes_.begin(), changes_.end(),
+              [](const MemberChange& a, const MemberChange& b) { return a.index < b.index; });
+    Attempt attempt;
+    attempt.outcome = Outcome::kOptimized;
+    attempt.output = write_zip(input_, archive_, replacements_);
+    attempt.score = score_;
+    attempt.changes = std::move(changes_);
+    return attempt;
+}
+
+Attempt Repacking::run() {
+    // Writing and verifying come after the last member and must fit in, too.
+    const ReservedTime reserved(context_.budget, ZipPace::finish_ms(archive_, input_.size()));
+    if (auto refused = examine()) return *refused;
+    largest_first(nested_);
+    for (const Candidate& candidate : nested_) shrink_nested(candidate);
+    largest_first(plain_);
+    for (const Candidate& candidate : plain_) redeflate(candidate);
+    return finish();
+}
+
+}  // namespace
+
+Attempt optimize_zip(ByteView input, Context& context) {
+    const auto archive = read_zip(input, context.options.max_entries);
+    if (!archive) return leave_alone(zip_refusal(archive.error().code), archive.error().text);
+    if (!context.budget.spend_entries(archive->entries.size())) {
+        return leave_alone(Outcome::kOverBudget, "too many entries");
+    }
+    if (auto untouchable = zip_untouchable(input, *archive, context.budget)) return *untouchable;
+    return Repacking(input, *archive, context).run();
 }
 
 }  // namespace optimilter
