@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// optimilterctl: the operator's side. Every subcommand is a line in commands() and a function of its own.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "base/log.hpp"
+#include "base/version.hpp"
+#include "console/check_mta.hpp"
+#include "console/optimize_command.hpp"
+#include "console/postconf.hpp"
+#include "policy/settings.hpp"
+
+namespace optimilter {
+
+namespace {
+
+constexpr char kDefaultConfig[] = "/etc/optimilter/optimilter.toml";
+constexpr int kBadUsage = 2;
+
+struct Arguments {
+    std::string config;
+    std::string profile;
+    std::string direction = "inbound";
+    std::string mta_config_dir;
+    OptimizeRequest optimize;
+    bool only_changed = false;
+    std::string checked_file;
+};
+
+// The named file; without a name the default one, and the built-in values where that does not exist.
+LoadedSettings settings_for(const Arguments& arguments) {
+    if (!arguments.config.empty()) return load_settings(arguments.config);
+    return ::access(kDefaultConfig, F_OK) == 0 ? load_settings(kDefaultConfig) : LoadedSettings{};
+}
+
+bool report_problems(const LoadedSettings& loaded) {
+    for (const SettingsProblem& problem : loaded.problems)
+        fmt::print(stderr, "optimilterctl: {}\n", problem.text);
+    return !loaded.ok();
+}
+
+// The value is one of the three: CLI11 has checked it.
+ProfileName profile_named(const std::string& name) {
+    if (name == "lossless") return ProfileName::kLossless;
+    return name == "compact" ? ProfileName::kCompact : ProfileName::kBalanced;
+}
+
+int optimize_command(Arguments& arguments) {
+    LoadedSettings loaded = settings_for(arguments);
+    if (report_problems(loaded)) return kBadUsage;
+    if (!arguments.profile.empty()) loaded.settings.profile = profile_named(arguments.profile);
+    arguments.optimize.direction =
+        arguments.direction == "outbound" ? Direction::kOutbound : Direction::kInbound;
+    return optimize_files(arguments.optimize, loaded.settings);
+}
+
+int config_command(Arguments& arguments) {
+    const LoadedSettings loaded = settings_for(arguments);
+    if (report_problems(loaded)) return 1;
+    fmt::print("{}", print_settings(loaded.settings, arguments.only_changed));
+    return 0;
+}
+
+int check_config_command(Arguments& arguments) {
+    const LoadedSettings loaded = load_settings(arguments.checked_file);
+    if (report_problems(loaded)) return 1;
+    fmt::print("{}: no problems\n", arguments.checked_file);
+    return 0;
+}
+
+int check_mta_command(Arguments& arguments) {
+    const LoadedSettings loaded = settings_for(arguments);
+    if (report_problems(loaded)) return 1;
+    const Result<std::string> settings = run_postconf(arguments.mta_config_dir, {"-x"});
+    const Result<std::string> services = run_postconf(arguments.mta_config_dir, {"-M"});
+    for (const Result<std::string>* output : {&settings, &services}) {
+        if (*output) continue;
+        fmt::print(stderr, "optimilterctl: {}\n", output->error().text);
+        return 1;
+    }
+    bool warned = false;
+    for (const MtaFinding& finding : check_mta(*settings, *services, mta_input(loaded.settings))) {
+        fmt::print("{}: {}\n", finding.warning ? "warning" : "ok", finding.text);
+        warned = warned || finding.warning;
+    }
+    return warned ? 1 : 0;
+}
+
+int version_command(Arguments&) {
+    fmt::print("optimilter {}\n", kVersion);
+    return 0;
+}
+
+CLI::Option* add_config_option(CLI::App* command, Arguments& arguments) {
+    return command->add_option("-c,--config", arguments.config,
+                               fmt::format("Settings file (default: {} where it exists)", kDefaultConfig));
+}
+
+CLI::App* add_optimize(CLI::App& app, Arguments& arguments) {
+    CLI::App* command = app.add_subcommand("optimize", "Make messages or files smaller, as the milter would");
+    command->add_option("-p,--profile", arguments.profile, "Profile instead of the one in the settings")
+        ->check(CLI::IsMember({"lossless", "balanced", "compact"}));
+    add_config_option(command, arguments);
+    command->add_option("--direction", arguments.direction, "Direction to assume for messages")
+        ->check(CLI::IsMember({"inbound", "outbound"}))
+        ->capture_default_str();
+    command->add_flag("--json", arguments.optimize.json, "One line of JSON a file");
+    command->add_option("-o,--output", arguments.optimize.output,
+                        "File for one input, else an existing directory for all results");
+    command->add_option("FILE", arguments.optimize.files, "Messages (.eml) or bare files")->required();
+    return command;
+}
+
+int run(int argc, char** argv) {
+    CLI::App app("optimilterctl: tries, checks and explains optimilter");
+    Arguments arguments;
+    app.require_subcommand(1);
+    app.set_version_flag("-V,--version", fmt::format("optimilter {}", kVersion));
+    CLI::App* optimize = add_optimize(app, arguments);
+    CLI::App* config =
+        app.add_subcommand("config", "Print all settings, or only those that differ from the defaults");
+    add_config_option(config, arguments);
+    config->add_flag("-n,--changed", arguments.only_changed, "Only settings that differ from the defaults");
+    CLI::App* check_config =
+        app.add_subcommand("check-config", "Check a settings file; every problem with file:line");
+    check_config->add_option("FILE", arguments.checked_file, "Settings file")->required();
+    CLI::App* check_mta =
+        app.add_subcommand("check-mta", "Check Postfix's settings for the milter (reads postconf)");
+    add_config_option(check_mta, arguments);
+    check_mta->add_option("--postfix-config", arguments.mta_config_dir, "Postfix configuration directory");
+    CLI::App* version = app.add_subcommand("version", "Print the version");
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? 0 : kBadUsage;
+    }
+    struct Command {
+        CLI::App* app;
+        int (*run)(Arguments&);
+    };
+    for (const Command& command :
+         {Command{optimize, optimize_command}, Command{config, config_command},
+          Command{check_config, check_config_command}, Command{check_mta, check_mta_command},
+          Command{version, version_command}}) {
+        if (command.app->parsed()) return command.run(arguments);
+    }
+    return kBadUsage;
+}
+
+}  // namespace
+
+}  // namespace optimilter
+
+int main(int argc, char** argv) {
+    optimilter::open_log("optimilterctl", optimilter::LogTarget::kStderr, optimilter::LogLevel::kWarning);
+    return optimilter::run(argc, argv);
+}

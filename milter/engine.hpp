@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What all sessions of the engine share: the worker pool, the counters, the body budget, and the settings
+// snapshot that a reload swaps. Knows no libmilter. Thread safe.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <utility>
+
+#include "base/counters.hpp"
+#include "milter/body_budget.hpp"
+#include "policy/settings.hpp"
+#include "workers/pool.hpp"
+
+namespace optimilter {
+
+// Counts replies that must not be cut off: from the start of end-of-message until the MTA has shown, by its
+// next command or by closing, that it has the whole reply. libmilter writes the final byte after our callback
+// has returned, so the end of the callback alone is too early to exit.
+class InFlight {
+  public:
+    void begin();
+    void end();
+    // Waits until none is left; false when the time was up first.
+    bool wait_none(std::chrono::milliseconds at_most);
+
+  private:
+    std::mutex mutex_;
+    std::condition_variable none_;
+    std::size_t count_ = 0;
+};
+
+class Engine {
+  public:
+    Engine(std::shared_ptr<const Settings> settings, Pool& shared_pool, Counters& shared_counters)
+        : pool(shared_pool), counters(shared_counters), settings_(std::move(settings)) {}
+
+    // The settings of now; a message keeps the snapshot it began with.
+    std::shared_ptr<const Settings> settings() const;
+    void swap_settings(std::shared_ptr<const Settings> settings);
+
+    Pool& pool;
+    Counters& counters;
+    BodyBudget body_budget;
+    InFlight in_flight;
+    // Set once, at SIGTERM: messages that have not reached their end pass unchanged.
+    std::atomic<bool> draining{false};
+
+  private:
+    mutable std::mutex mutex_;
+    std::shared_ptr<const Settings> settings_;
+};
+
+}  // namespace optimilter

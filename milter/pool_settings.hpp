@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// From the settings file to the pool: numbers, the worker program's place, and whom the workers run as.
+#pragma once
+
+#include "base/result.hpp"
+#include "policy/settings.hpp"
+#include "workers/pool.hpp"
+
+namespace optimilter {
+
+// kIo when worker_program is empty and no program is found, kRefused when the user is not known.
+Result<PoolSettings> pool_settings_of(const Settings& settings);
+
+}  // namespace optimilter

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "milter/session.hpp"
+
+#include <utility>
+
+#include "base/log.hpp"
+
+namespace optimilter {
+
+namespace {
+
+// Postfix bounds a message's header at header_size_limit (102400 bytes a field) only; mail with more than
+// this in all is none that we want to understand.
+constexpr std::size_t kMaxHeaderBytes = 1 << 20;
+
+}  // namespace
+
+Session::~Session() {
+    end_message();
+    reply_arrived();
+}
+
+Step Session::begin_message(std::string_view sender, bool authenticated) {
+    end_message();
+    settings_ = engine_.settings();
+    received_ = Stopwatch();
+    queue_id_.clear();
+    null_sender_ = sender.empty() || sender == "<>";
+    direction_ = message_direction(*settings_, client_, authenticated);
+    return engine_.draining || !agreed_.replace_body ? Step::kAccept : Step::kContinue;
+}
+
+void Session::add_header(std::string_view name, std::string_view value) {
+    if (!pass_reason_.empty()) return;
+    if (header_text_.size() + name.size() + value.size() > kMaxHeaderBytes) {
+        pass_reason_ = "header too long";
+        return;
+    }
+    const auto store = [this](std::string_view text) {
+        const std::size_t begin = header_text_.size();
+        header_text_ += text;
+        return ByteRange{begin, header_text_.size()};
+    };
+    const ByteRange stored_name = store(name);
+    stored_fields_.push_back({stored_name, store(value)});
+}
+
+HeaderFields Session::fields() const {
+    const std::string_view text = header_text_;
+    HeaderFields fields;
+    fields.reserve(stored_fields_.size());
+    for (const StoredField& field : stored_fields_) {
+        fields.push_back({text.substr(field.name.begin, field.name.size()),
+                          text.substr(field.value.begin, field.value.size())});
+    }
+    return fields;
+}
+
+Step Session::end_headers() {
+    if (pass_reason_.empty() && engine_.draining) pass_reason_ = "shutting down";
+    if (pass_reason_.empty()) pass_reason_ = skip_at_headers(fields(), null_sender_, direction_, *settings_);
+    return pass_reason_.empty() ? Step::kContinue : Step::kAccept;
+}
+
+Step Session::add_body(ByteView chunk) {
+    if (!pass_reason_.empty()) return agreed_.skip_body ? Step::kSkip : Step::kContinue;
+    if (!engine_.body_budget.take(client_, chunk.size(), settings_->body_budget, settings_->client_share)) {
+        shed("body budget used up");
+        return agreed_.skip_body ? Step::kSkip : Step::kContinue;
+    }
+    budgeted_ += chunk.size();
+    if (!body_) {
+        Result<Memfd> file = Memfd::create("optimilter-body");
+        if (file) body_ = std::move(*file);
+    }
+    if (!body_ || !body_->append(chunk)) {
+        shed("no memory for the body");
+        return agreed_.skip_body ? Step::kSkip : Step::kContinue;
+    }
+    return Step::kContinue;
+}
+
+void Session::shed(std::string_view reason) {
+    pass_reason_ = reason;
+    body_.reset();
+    engine_.body_budget.give_back(client_, std::exchange(budgeted_, 0));
+    engine_.counters.add(Counter::kMessagesShed);
+}
+
+TripResult Session::passed(std::string_view reason) const {
+    TripResult result;
+    result.bytes_out = body_bytes();
+    result.reason = reason;
+    return result;
+}
+
+TripResult Session::finish(std::string queue_id) {
+    if (!queue_id.empty()) queue_id_ = std::move(queue_id);
+    receive_ms_ = received_.elapsed_ms();
+    engine_.in_flight.begin();
+    replying_ = true;
+    if (!pass_reason_.empty()) return passed(pass_reason_);
+    if (!body_) return passed("no body");
+    const Result<Mapping> body = Mapping::of(body_->fd(), body_->size());
+    if (!body) return passed("no memory for the body");
+    const HeaderFields fields = this->fields();
+    const TripInput input{fields, body->bytes(), null_sender_, direction_,
+                          Deadline::in_ms(settings_->deadline)};
+    return run_trip(input, *settings_, engine_.pool, engine_.counters);
+}
+
+void Session::end_message() {
+    header_text_.clear();
+    stored_fields_.clear();
+    body_.reset();
+    pass_reason_ = {};
+    engine_.body_budget.give_back(client_, std::exchange(budgeted_, 0));
+}
+
+void Session::reply_arrived() {
+    if (std::exchange(replying_, false)) engine_.in_flight.end();
+}
+
+}  // namespace optimilter

@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "milter/trip.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include "base/version.hpp"
+#include "mail/mime_index.hpp"
+#include "mail/mime_splice.hpp"
+#include "mail/transfer_coding.hpp"
+#include "mail/untouchable.hpp"
+
+namespace optimilter {
+
+namespace {
+
+// A base64 part that may be rewritten, decoded.
+struct Candidate {
+    std::size_t report = 0;  // index into TripResult::parts
+    const Part* part = nullptr;
+    Base64Layout layout;
+    Memfd input;
+    Digest digest{};
+    Mapping output;
+};
+
+// What happens after the last worker has answered takes time too: encoding, splicing, checking and sending,
+// measured at about 5 ms a megabyte. It is set aside, so that the answer is out at the deadline, not begun.
+Deadline work_deadline(Deadline deadline, std::size_t body_bytes) {
+    if (deadline.at() == SteadyClock::time_point::max()) return deadline;
+    const auto reserve = std::chrono::milliseconds(20 + 8 * (body_bytes >> 20));
+    return Deadline(deadline.at() - reserve);
+}
+
+MimeLimits mime_limits(const Settings& settings) {
+    MimeLimits limits;
+    limits.max_depth = settings.max_mime_depth;
+    limits.max_parts = settings.max_mime_parts;
+    return limits;
+}
+
+void keep(PartReport& report, Outcome outcome, std::string_view reason) {
+    report.outcome = outcome;
+    report.reason = reason;
+    report.bytes_out = report.bytes_in;
+}
+
+// Asks a worker about one decoded file and notes the answer. The output stays empty unless it gains enough.
+Mapping work_on(const Memfd& input, const Digest& digest, const Options& options, Deadline deadline,
+                const Settings& settings, Pool::Lease& lease, PartReport& report) {
+    const Stopwatch watch;
+    Job job;
+    job.input = &input;
+    job.digest = digest;
+    job.hint = TypeHint{report.type, report.file_name};
+    job.options = &options;
+    job.deadline = deadline;
+    JobResult result = lease.run(job);
+    report.wall_ms = watch.elapsed_ms();
+    report.cpu_ms = result.cpu_ms;
+    if (result.format != Format::kUnknown) report.format = result.format;
+    report.optimizer = result.optimizer;
+    report.score = result.score;
+    const std::size_t bytes_out = result.output.bytes().size();
+    if (result.outcome != Outcome::kOptimized) {
+        keep(report, result.outcome, result.reason);
+        return Mapping();
+    }
+    if (!gain_is_enough(settings, report.bytes_in, bytes_out)) {
+        keep(report, Outcome::kNotSmaller,
+             fmt::format("gain of {} bytes is below the minimum", report.bytes_in - bytes_out));
+        return Mapping();
+    }
+    report.outcome = Outcome::kOptimized;
+    report.reason.clear();
+    report.bytes_out = bytes_out;
+    return std::move(result.output);
+}
+
+void count_part(const PartReport& report, Counters& counters) {
+    counters.add(report.outcome == Outcome::kOptimized ? Counter::kPartsOptimized : Counter::kPartsKept);
+    if (report.outcome == Outcome::kUntouchable) counters.add(Counter::kPartsUntouchable);
+    if (report.outcome == Outcome::kMalformed) counters.add(Counter::kPartsMalformed);
+    if (report.outcome == Outcome::kOverBudget) counters.add(Counter::kPartsOverBudget);
+}
+
+// One trip: the stages in the order they happen, each leaving what the next one needs.
+class Trip {
+  public:
+    Trip(const TripInput& input, const Settings& settings, Pool& pool)
+        : input_(input),
+          settings_(settings),
+          pool_(pool),
+          plan_(plan_message(settings, input.direction)),
+          deadline_(work_deadline(input.deadline, input.body.size())) {
+        result_.bytes_out = input.body.size();
+        result_.dry_run = plan_.dry_run;
+    }
+
+    TripResult run() {
+        std::string_view refusal =
+            skip_at_headers(input_.fields, input_.null_sender, input_.direction, settings_);
+        if (index(refusal)) {
+            decode();
+            work();
+            assemble();
+        }
+        return std::move(result_);
+    }
+
+  private:
+    // Indexes the message and lists its leaves. false: the message stays as it is.
+    bool index(std::string_view refusal) {
+        const Stopwatch watch;
+        Result<MimeIndex> index = index_message(input_.fields, input_.body, mime_limits(settings_));
+        if (!index) {
+            refuse_unindexed(index.error(), refusal);
+            result_.index_ms = watch.elapsed_ms();
+            return false;
+        }
+        index_ = std::move(*index);
+        if (refusal.empty()) refusal = untouchable_message(index_, input_.body);
+        for (const Part& part : index_.parts) {
+            if (!part.multipart) list_leaf(part, refusal);
+        }
+        result_.reason = refusal;
+        result_.index_ms = watch.elapsed_ms();
+        return refusal.empty();
+    }
+
+    // Nothing can be said of its parts: one line stands for the whole message.
+    void refuse_unindexed(const Error& error, std::string_view refusal) {
+        PartReport report;
+        report.bytes_in = input_.body.size();
+        const bool left_alone = !refusal.empty() || error.code == ErrorCode::kUnsupported;
+        const Outcome outcome = left_alone                        ? Outcome::kUntouchable
+                                : error.code == ErrorCode::kLimit ? Outcome::kOverBudget
+                                                                  : Outcome::kMalformed;
+        result_.reason = refusal.empty() ? error.text : std::string(refusal);
+        keep(report, outcome, result_.reason);
+        result_.parts.push_back(std::move(report));
+    }
+
+    void list_leaf(const Part& part, std::string_view refusal) {
+        PartReport report;
+        report.index = part.index;
+        report.type = part.type;
+        report.file_name = part.file_name;
+        const Glimpse seen = glimpse(slice(input_.body, part.body), part.encoding);
+        report.bytes_in = seen.decoded_size;
+        report.format = sniff(seen.head, TypeHint{part.type, part.file_name});
+        if (!refusal.empty()) {
+            keep(report, Outcome::kUntouchable, refusal);
+        } else if (const std::string_view why = untouchable_part(index_, part); !why.empty()) {
+            keep(report, Outcome::kUntouchable, why);
+        } else {
+            consider(part, report);
+        }
+        result_.parts.push_back(std::move(report));
+    }
+
+    // Policy's word on a part that may be touched as far as mail is concerned.
+    void consider(const Part& part, PartReport& report) {
+        Result<Base64Layout> layout = inspect_base64(slice(input_.body, part.body));
+        if (!layout) {
+            keep(report, Outcome::kMalformed, layout.error().text);
+            return;
+        }
+        report.bytes_in = layout->decoded_size;
+        // Whether ZIP bytes are a document shows only at their end, so policy asks again once the part is
+        // decoded.
+        if (const std::string_view why = part_excluded(settings_, report.format, report.bytes_in);
+            !why.empty()) {
+            if (report.format != Format::kZip) {
+                keep(report, Outcome::kNotApplicable, why);
+                return;
+            }
+        }
+        Candidate candidate;
+        candidate.report = result_.parts.size();
+        candidate.part = &part;
+        candidate.layout = *layout;
+        candidates_.push_back(std::move(candidate));
+    }
+
+    void decode() {
+        const Stopwatch watch;
+        std::erase_if(candidates_, [this](Candidate& candidate) {
+            PartReport& report = result_.parts[candidate.report];
+            if (deadline_.expired()) {
+                keep(report, Outcome::kOverBudget, "deadline");
+                return true;
+            }
+            const Status decoded = decode_one(candidate, report);
+            if (!decoded) keep(report, Outcome::kOverBudget, decoded.error().text);
+            return !decoded || report.outcome != Outcome::kOptimized;
+        });
+        result_.decode_ms = watch.elapsed_ms();
+    }
+
+    // Leaves the outcome at kOptimized as a mark for "goes on"; everything else is final.
+    Status decode_one(Candidate& candidate, PartReport& report) {
+        Result<Memfd> file = Memfd::create("optimilter-input");
+        if (!file) return file.error();
+        const ByteView encoded = slice(input_.body, candidate.part->body);
+        const Status status =
+            decode_base64(encoded, candidate.layout, [&](ByteView piece) { return file->append(piece); });
+        if (!status) return status;
+        const Result<Mapping> mapping = Mapping::of(file->fd(), file->size());
+        if (!mapping) return mapping.error();
+        report.format = sniff(mapping->bytes(), TypeHint{report.type, report.file_name});
+        if (const std::string_view why = part_excluded(settings_, report.format, report.bytes_in);
+            !why.empty()) {
+            keep(report, Outcome::kNotApplicable, why);
+            return Success{};
+        }
+        candidate.digest = sha256(mapping->bytes());
+        candidate.input = std::move(*file);
+        report.outcome = Outcome::kOptimized;
+        return Success{};
+    }
+
+    // Largest first: what the deadline cuts off are the parts that matter least.
+    void work() {
+        const Stopwatch watch;
+        std::sort(candidates_.begin(), candidates_.end(), [this](const Candidate& a, const Candidate& b) {
+            return result_.parts[a.report].bytes_in > result_.parts[b.report].bytes_in;
+        });
+        std::string busy;
+        if (!candidates_.empty()) {
+            Result<Pool::Lease> lease = pool_.lease(deadline_);
+            if (lease) {
+                for (Candidate& candidate : candidates_) {
+                    candidate.output = work_on(candidate.input, candidate.digest, plan_.options, deadline_,
+                                               settings_, *lease, result_.parts[candidate.report]);
+                    // The worker has its own copy of the descriptor no longer, and we need the input no more.
+                    candidate.input = Memfd();
+                }
+            } else {
+                busy = lease.error().text;
+            }
+        }
+        for (const Candidate& candidate : candidates_) {
+            if (!busy.empty()) keep(result_.parts[candidate.report], Outcome::kOverBudget, busy);
+        }
+        result_.work_ms = watch.elapsed_ms();
+    }
+
+    // Encodes what became smaller and splices it in; any doubt keeps the whole message.
+    void assemble() {
+        const Stopwatch watch;
+        std::vector<PartReplacement> replacements;
+        for (const Candidate& candidate : candidates_) {
+            PartReport& report = result_.parts[candidate.report];
+            if (report.outcome != Outcome::kOptimized) continue;
+            const ByteView old_body = slice(input_.body, candidate.part->body);
+            std::string encoded = encode_base64(candidate.output.bytes(), candidate.layout, old_body);
+            if (encoded.size() >= old_body.size()) {
+                keep(report, Outcome::kNotSmaller, "not smaller once encoded");
+                continue;
+            }
+            replacements.push_back({candidate.part->index, std::move(encoded), report.bytes_out});
+        }
+        if (replacements.empty()) {
+            result_.reason = "no part became smaller";
+        } else {
+            replace(std::move(replacements));
+        }
+        result_.splice_ms = watch.elapsed_ms();
+    }
+
+    void replace(std::vector<PartReplacement> replacements) {
+        Result<Memfd> body =
+            splice(input_.fields, input_.body, index_, std::move(replacements), mime_limits(settings_));
+        if (!body || body->size() >= input_.body.size()) {
+            result_.reason = body ? "not smaller as a whole" : body.error().text;
+            for (PartReport& report : result_.parts) {
+                if (report.outcome == Outcome::kOptimized)
+                    keep(report, Outcome::kTooDifferent, result_.reason);
+            }
+            return;
+        }
+        result_.bytes_out = body->size();
+        if (plan_.dry_run) {
+            result_.reason = "dry run";
+        } else {
+            result_.new_body = std::move(*body);
+        }
+    }
+
+    const TripInput& input_;
+    const Settings& settings_;
+    Pool& pool_;
+    const MessagePlan plan_;
+    const Deadline deadline_;
+    MimeIndex index_;
+    std::vector<Candidate> candidates_;
+    TripResult result_;
+};
+
+TripResult kept_message(const TripInput& input, std::string reason) {
+    TripResult result;
+    result.bytes_out = input.body.size();
+    result.reason = std::move(reason);
+    return result;
+}
+
+}  // namespace
+
+TripResult run_trip(const TripInput& input, const Settings& settings, Pool& pool, Counters& counters) {
+    TripResult result;
+    // The one place where whatever went wrong becomes "the message stays as it came".
+    try {
+        result = Trip(input, settings, pool).run();
+    } catch (const std::exception& error) {
+        result = kept_message(input, fmt::format("internal: {}", error.what()));
+    } catch (...) {
+        result = kept_message(input, "internal: unknown exception");
+    }
+    counters.add(Counter::kMessages);
+    counters.add(result.new_body ? Counter::kMessagesReplaced : Counter::kMessagesPassed);
+    counters.add(Counter::kBytesIn, input.body.size());
+    counters.add(Counter::kBytesOut, result.new_body ? result.bytes_out : input.body.size());
+    for (const PartReport& report : result.parts) count_part(report, counters);
+    if (input.deadline.expired()) counters.add(Counter::kDeadlinesMissed);
+    return result;
+}
+
+std::string_view skip_at_headers(const HeaderFields& fields, bool null_sender, Direction direction,
+                                 const Settings& settings) {
+    UntouchableOptions options;
+    options.skip_dkim = plan_message(settings, direction).skip_dkim;
+    return untouchable_headers(fields, null_sender, options);
+}
+
+FileResult run_file_trip(const Memfd& input, const TypeHint& hint, Direction direction, Deadline deadline,
+                         const Settings& settings, Pool& pool, Counters& counters) {
+    FileResult result;
+    PartReport& report = result.report;
+    report.type = hint.mime_type;
+    report.file_name = hint.file_name;
+    report.bytes_in = input.size();
+    const auto finish = [&](Outcome outcome, std::string_view reason) {
+        if (outcome != Outcome::kOptimized) keep(report, outcome, reason);
+        count_part(report, counters);
+        return std::move(result);
+    };
+    Digest digest{};
+    {
+        // The mapping ends before the worker gets the file: it is sealed against writing then.
+        const Result<Mapping> mapping = Mapping::of(input.fd(), input.size());
+        if (!mapping) return finish(Outcome::kOverBudget, mapping.error().text);
+        report.format = sniff(mapping->bytes(), hint);
+        digest = sha256(mapping->bytes());
+    }
+    if (const std::string_view why = part_excluded(settings, report.format, report.bytes_in); !why.empty()) {
+        return finish(Outcome::kNotApplicable, why);
+    }
+    const MessagePlan plan = plan_message(settings, direction);
+    Result<Pool::Lease> lease = pool.lease(deadline);
+    if (!lease) return finish(Outcome::kOverBudget, lease.error().text);
+    result.output = work_on(input, digest, plan.options, deadline, settings, *lease, report);
+    return finish(report.outcome, report.reason);
+}
+
+std::string trace_value(const TripResult& result) {
+    std::size_t parts = 0, in = 0, out = 0;
+    for (const PartReport& report : result.parts) {
+        if (report.outcome != Outcome::kOptimized) continue;
+        ++parts;
+        in += report.bytes_in;
+        out += report.bytes_out;
+    }
+    return fmt::format("{}; parts={}; in={}; out={}", kVersion, parts, in, out);
+}
+
+}  // namespace optimilter

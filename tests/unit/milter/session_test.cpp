@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The events of one MTA connection, without libmilter: what is answered to each, and what is given back at
+// the end.
+#include "milter/session.hpp"
+
+#include <string>
+
+#include "check.hpp"
+#include "milter/pool_settings.hpp"
+
+namespace optimilter {
+namespace {
+
+Counters counters_;
+std::unique_ptr<Pool> pool_;
+
+int start_pool(void**) {
+    Settings settings;
+    settings.worker_program = OPTIMILTER_TEST_BINARY_DIR "/workers/optimilter-worker";
+    const auto pool_settings = pool_settings_of(settings);
+    auto pool = Pool::start(*pool_settings, counters_);
+    if (!pool) return -1;
+    pool_ = std::move(*pool);
+    return 0;
+}
+
+int stop_pool(void**) {
+    pool_.reset();
+    return 0;
+}
+
+// An engine with settings of the test's own, and a session that has agreed to everything.
+struct Fixture {
+    explicit Fixture(Settings settings = {})
+        : engine(std::make_shared<const Settings>(std::move(settings)), *pool_, counters_), session(engine) {
+        Session::Agreed agreed;
+        agreed.skip_body = true;
+        session.set_agreed(agreed);
+        session.set_client("192.0.2.1");
+    }
+
+    void add_mixed_header() {
+        session.add_header("MIME-Version", " 1.0");
+        session.add_header("Content-Type", " multipart/mixed; boundary=B");
+    }
+
+    Engine engine;
+    Session session;
+};
+
+constexpr std::string_view kBody = "--B\r\nContent-Type: text/plain\r\n\r\nhello\r\n--B--\r\n";
+
+void test_message_to_its_end() {
+    Fixture f;
+    CHECK(f.session.begin_message("<a@example.org>", false) == Step::kContinue);
+    f.add_mixed_header();
+    CHECK(f.session.end_headers() == Step::kContinue);
+    CHECK(f.session.add_body(as_bytes(kBody)) == Step::kContinue);
+    CHECK_EQ(f.engine.body_budget.held(), kBody.size());
+    const TripResult result = f.session.finish("QID");
+    CHECK(!result.new_body.has_value());
+    CHECK_EQ(result.bytes_out, kBody.size());
+    CHECK_EQ(f.session.queue_id(), "QID");
+    f.session.end_message();
+    CHECK_EQ(f.engine.body_budget.held(), 0u);
+}
+
+void test_accept_before_the_body() {
+    struct Case {
+        const char* name;
+        const char* field;
+        const char* value;
+    };
+    constexpr Case kCases[] = {
+        {"no MIME", "Subject", " x"},
+        {"signed", "Content-Type", " multipart/signed; boundary=B; protocol=\"application/pgp-signature\""},
+        {"DKIM, inbound", "DKIM-Signature", " v=1"},
+    };
+    for (const Case& c : kCases) {
+        Fixture f;
+        f.session.begin_message("<a@example.org>", false);
+        if (std::string_view(c.field) != "Subject") f.session.add_header("MIME-Version", " 1.0");
+        if (std::string_view(c.field) == "DKIM-Signature")
+            f.session.add_header("Content-Type", " multipart/mixed; boundary=B");
+        f.session.add_header(c.field, c.value);
+        CHECK(f.session.end_headers() == Step::kAccept, c.name);
+        CHECK(!f.session.pass_reason().empty(), c.name);
+    }
+}
+
+void test_body_budget_skips() {
+    Settings settings;
+    settings.body_budget = 1 << 20;
+    settings.client_share = 1;
+    Fixture f(settings);
+    f.session.begin_message("<a@example.org>", false);
+    f.add_mixed_header();
+    CHECK(f.session.end_headers() == Step::kContinue);
+    const std::string chunk(9000, 'x');
+    CHECK(f.session.add_body(as_bytes(chunk)) == Step::kContinue);
+    CHECK(f.session.add_body(as_bytes(chunk)) == Step::kSkip);
+    CHECK_EQ(f.engine.body_budget.held(), 0u);
+    CHECK_EQ(f.session.finish("QID").reason, "body budget used up");
+}
+
+void test_without_skip_the_rest_is_ignored() {
+    Settings settings;
+    settings.body_budget = 1 << 20;
+    settings.client_share = 1;
+    Fixture f(settings);
+    f.session.set_agreed({});
+    f.session.begin_message("<a@example.org>", false);
+    f.add_mixed_header();
+    f.session.end_headers();
+    const std::string chunk(20000, 'x');
+    CHECK(f.session.add_body(as_bytes(chunk)) == Step::kContinue);
+    CHECK(f.session.add_body(as_bytes("x")) == Step::kContinue);
+    CHECK_EQ(f.session.body_bytes(), 0u);
+}
+
+void test_header_flood_passes() {
+    Fixture f;
+    f.session.begin_message("<a@example.org>", false);
+    f.add_mixed_header();
+    const std::string value(100'000, 'x');
+    for (int i = 0; i < 12; ++i) f.session.add_header("X-Flood", value);
+    CHECK(f.session.end_headers() == Step::kAccept);
+    CHECK_EQ(f.session.pass_reason(), "header too long");
+}
+
+void test_draining_accepts() {
+    Fixture f;
+    f.session.begin_message("<a@example.org>", false);
+    f.add_mixed_header();
+    f.engine.draining = true;
+    CHECK(f.session.end_headers() == Step::kAccept);
+    CHECK(f.session.begin_message("<a@example.org>", false) == Step::kAccept);
+}
+
+void test_mta_without_body_replacement() {
+    Fixture f;
+    Session::Agreed agreed;
+    agreed.replace_body = false;
+    f.session.set_agreed(agreed);
+    CHECK(f.session.begin_message("<a@example.org>", false) == Step::kAccept);
+}
+
+void test_nothing_is_left_of_the_last_message() {
+    Fixture f;
+    f.session.begin_message("<a@example.org>", false);
+    f.session.add_header("DKIM-Signature", " v=1");
+    f.session.end_headers();
+    f.session.begin_message("<a@example.org>", true);
+    f.add_mixed_header();
+    CHECK(f.session.end_headers() == Step::kContinue);
+    CHECK(f.session.direction() == Direction::kOutbound);
+}
+
+void test_reply_holds_the_drain() {
+    Fixture f;
+    f.session.begin_message("<a@example.org>", false);
+    f.add_mixed_header();
+    f.session.end_headers();
+    f.session.add_body(as_bytes(kBody));
+    f.session.finish("QID");
+    CHECK(!f.engine.in_flight.wait_none(std::chrono::milliseconds(0)));
+    f.session.reply_arrived();
+    CHECK(f.engine.in_flight.wait_none(std::chrono::milliseconds(0)));
+    f.session.reply_arrived();
+    CHECK(f.engine.in_flight.wait_none(std::chrono::milliseconds(0)));
+}
+
+void test_settings_snapshot_per_message() {
+    Fixture f;
+    f.session.begin_message("<a@example.org>", false);
+    Settings changed;
+    changed.trace_header = false;
+    f.engine.swap_settings(std::make_shared<const Settings>(changed));
+    CHECK(f.session.settings().trace_header);
+    f.session.begin_message("<a@example.org>", false);
+    CHECK(!f.session.settings().trace_header);
+}
+
+}  // namespace
+}  // namespace optimilter
+
+int main() {
+    using namespace optimilter;
+    const CMUnitTest tests[] = {TEST(test_message_to_its_end),
+                                TEST(test_accept_before_the_body),
+                                TEST(test_body_budget_skips),
+                                TEST(test_without_skip_the_rest_is_ignored),
+                                TEST(test_header_flood_passes),
+                                TEST(test_draining_accepts),
+                                TEST(test_mta_without_body_replacement),
+                                TEST(test_nothing_is_left_of_the_last_message),
+                                TEST(test_reply_holds_the_drain),
+                                TEST(test_settings_snapshot_per_message)};
+    return cmocka_run_group_tests(tests, start_pool, stop_pool);
+}

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The trip with real workers and no MTA: own sample mails and small mails made here.
+#include "milter/trip.hpp"
+
+#include <string>
+
+#include "base/text.hpp"
+#include "check.hpp"
+#include "mail/message_text.hpp"
+#include "mail/transfer_coding.hpp"
+#include "milter/pool_settings.hpp"
+#include "policy/settings.hpp"
+
+namespace optimilter {
+namespace {
+
+Counters counters_;
+std::unique_ptr<Pool> pool_;
+
+Settings test_settings(ProfileName profile = ProfileName::kLossless) {
+    Settings settings;
+    settings.profile = profile;
+    // Sanitized builds are slow; the deadline has tests of its own.
+    settings.deadline = 60000;
+    settings.worker_program = OPTIMILTER_TEST_BINARY_DIR "/workers/optimilter-worker";
+    return settings;
+}
+
+int start_pool(void**) {
+    const auto pool_settings = pool_settings_of(test_settings());
+    if (!pool_settings) return -1;
+    auto pool = Pool::start(*pool_settings, counters_);
+    if (!pool) {
+        print_error("%s\n", pool.error().text.c_str());
+        return -1;
+    }
+    pool_ = std::move(*pool);
+    return 0;
+}
+
+int stop_pool(void**) {
+    pool_.reset();
+    return 0;
+}
+
+// A message as text, and the trip of it.
+struct Message {
+    Bytes bytes;
+    MessageText text;
+};
+
+Message message_of(ByteView bytes) {
+    Message message;
+    message.bytes.assign(bytes.begin(), bytes.end());
+    auto text = split_message(message.bytes);
+    CHECK(text.has_value());
+    message.text = std::move(*text);
+    return message;
+}
+
+Message sample(const char* name) {
+    const std::string path = std::string(OPTIMILTER_TEST_SOURCE_DIR "/samples/") + name;
+    const auto bytes = read_file(path.c_str(), 8 << 20);
+    CHECK(bytes.has_value(), name);
+    return message_of(*bytes);
+}
+
+TripResult trip(const Message& message, const Settings& settings,
+                Deadline deadline = Deadline::in_ms(60000)) {
+    const ByteView body = slice(message.bytes, message.text.body);
+    return run_trip({message.text.fields, body, false, Direction::kInbound, deadline}, settings, *pool_,
+                    counters_);
+}
+
+Message reassembled(const Message& before, const TripResult& result) {
+    const auto body = Mapping::of(result.new_body->fd(), result.new_body->size());
+    CHECK(body.has_value());
+    Bytes bytes(before.bytes.begin(),
+                before.bytes.begin() + static_cast<std::ptrdiff_t>(before.text.body.begin));
+    append(bytes, body->bytes());
+    return message_of(bytes);
+}
+
+const PartReport& optimized_part(const TripResult& result) {
+    for (const PartReport& part : result.parts) {
+        if (part.outcome == Outcome::kOptimized) return part;
+    }
+    check::failed(__FILE__, __LINE__, "", "no part was optimized: " + result.reason);
+}
+
+void test_photo_gets_smaller() {
+    const Message message = sample("01-holiday-photo.eml");
+    const TripResult result = trip(message, test_settings());
+    CHECK(result.new_body.has_value());
+    const PartReport& part = optimized_part(result);
+    CHECK_EQ(part.optimizer, "jpeg");
+    CHECK(part.bytes_out < part.bytes_in);
+    CHECK(!part.score.has_value());
+    CHECK_EQ(result.new_body->size(), result.bytes_out);
+    CHECK(result.bytes_out < message.text.body.size());
+}
+
+void test_second_pass_changes_nothing() {
+    for (const ProfileName profile :
+         {ProfileName::kLossless, ProfileName::kBalanced, ProfileName::kCompact}) {
+        const Message message = sample("01-holiday-photo.eml");
+        const TripResult first = trip(message, test_settings(profile));
+        CHECK(first.new_body.has_value());
+        const TripResult second = trip(reassembled(message, first), test_settings(profile));
+        CHECK(!second.new_body.has_value());
+        CHECK_EQ(second.bytes_out, first.bytes_out);
+    }
+}
+
+void test_dry_run_tells_but_keeps() {
+    Settings settings = test_settings();
+    settings.dry_run = true;
+    const Message message = sample("01-holiday-photo.eml");
+    const TripResult result = trip(message, settings);
+    CHECK(!result.new_body.has_value());
+    CHECK_EQ(result.reason, "dry run");
+    CHECK(result.bytes_out < message.text.body.size());
+    CHECK(optimized_part(result).bytes_out > 0);
+}
+
+void test_left_alone() {
+    struct Case {
+        const char* name;
+        const char* sample;
+    };
+    constexpr Case kCases[] = {{"plain text", "08-plain-text.eml"},
+                               {"PGP", "09-pgp-signed.eml"},
+                               {"DKIM, inbound", "10-dkim-signed.eml"}};
+    for (const Case& c : kCases) {
+        const TripResult result = trip(sample(c.sample), test_settings());
+        CHECK(!result.new_body.has_value(), c.name);
+        CHECK(!result.reason.empty(), c.name);
+        for (const PartReport& part : result.parts) CHECK(part.outcome != Outcome::kOptimized, c.name);
+    }
+}
+
+void test_policy_keeps_parts() {
+    struct Case {
+        const char* name;
+        void (*change)(Settings&);
+    };
+    const Case kCases[] = {
+        {"too small", [](Settings& s) { s.min_size = 100 << 20; }},
+        {"too large", [](Settings& s) { s.max_size = 1024; }},
+        {"format off", [](Settings& s) { s.formats = FormatSet{}; }},
+        {"gain too small", [](Settings& s) { s.min_gain_percent = 99; }},
+        {"gain too few bytes", [](Settings& s) { s.min_gain_bytes = 1 << 30; }},
+    };
+    const Message message = sample("01-holiday-photo.eml");
+    for (const Case& c : kCases) {
+        Settings settings = test_settings();
+        c.change(settings);
+        const TripResult result = trip(message, settings);
+        CHECK(!result.new_body.has_value(), c.name);
+        CHECK_EQ(result.bytes_out, message.text.body.size(), c.name);
+    }
+}
+
+void test_deadline_already_passed() {
+    const Message message = sample("01-holiday-photo.eml");
+    const std::uint64_t missed = counters_.get(Counter::kDeadlinesMissed);
+    const TripResult result = trip(message, test_settings(), Deadline::in_ms(0));
+    CHECK(!result.new_body.has_value());
+    bool over_budget = false;
+    for (const PartReport& part : result.parts)
+        over_budget = over_budget || part.outcome == Outcome::kOverBudget;
+    CHECK(over_budget);
+    CHECK_EQ(counters_.get(Counter::kDeadlinesMissed), missed + 1);
+}
+
+void test_malformed_is_kept() {
+    struct Case {
+        const char* name;
+        const char* text;
+    };
+    constexpr Case kCases[] = {
+        {"no final boundary",
+         "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=B\r\n\r\n--B\r\nContent-Type: "
+         "image/jpeg\r\n"
+         "Content-Transfer-Encoding: base64\r\n\r\n/9j/\r\n"},
+        {"duplicate Content-Type",
+         "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=B\r\nContent-Type: "
+         "text/plain\r\n\r\n--B--\r\n"},
+        {"empty body",
+         "MIME-Version: 1.0\r\nContent-Type: image/jpeg\r\nContent-Transfer-Encoding: base64\r\n\r\n"},
+        {"dirty base64",
+         "MIME-Version: 1.0\r\nContent-Type: image/jpeg\r\nContent-Transfer-Encoding: "
+         "base64\r\n\r\n/9j/*4AAQ\r\n"},
+    };
+    for (const Case& c : kCases) {
+        const TripResult result = trip(message_of(as_bytes(c.text)), test_settings());
+        CHECK(!result.new_body.has_value(), c.name);
+        CHECK(!result.parts.empty(), c.name);
+    }
+}
+
+void test_truncations_never_harm() {
+    const Message whole = sample("01-holiday-photo.eml");
+    for (int i = 1; i < 16; ++i) {
+        const std::size_t size =
+            whole.text.body.begin + whole.text.body.size() * static_cast<std::size_t>(i) / 16;
+        const TripResult result = trip(message_of(ByteView(whole.bytes).first(size)), test_settings());
+        CHECK(!result.new_body.has_value());
+    }
+}
+
+void test_bare_file() {
+    const Message message = sample("01-holiday-photo.eml");
+    const TripResult result = trip(message, test_settings());
+    const PartReport& part = optimized_part(result);
+    auto index = index_message(message.text.fields, slice(message.bytes, message.text.body));
+    CHECK(index.has_value());
+    const ByteView encoded = slice(slice(message.bytes, message.text.body), index->parts[part.index].body);
+    const auto layout = inspect_base64(encoded);
+    CHECK(layout.has_value());
+    auto input = Memfd::create("test");
+    CHECK(input->append(decode_base64(encoded, *layout)).has_value());
+    const FileResult file = run_file_trip(*input, {}, Direction::kInbound, Deadline::in_ms(60000),
+                                          test_settings(), *pool_, counters_);
+    CHECK(file.report.outcome == Outcome::kOptimized);
+    CHECK_EQ(file.output.bytes().size(), part.bytes_out);
+}
+
+void test_trace_value() {
+    TripResult result;
+    PartReport part;
+    part.outcome = Outcome::kOptimized;
+    part.bytes_in = 10;
+    part.bytes_out = 4;
+    result.parts = {part, PartReport{}};
+    CHECK_EQ(trace_value(result), std::string(OPTIMILTER_VERSION) + "; parts=1; in=10; out=4");
+}
+
+}  // namespace
+}  // namespace optimilter
+
+int main() {
+    using namespace optimilter;
+    const CMUnitTest tests[] = {TEST(test_photo_gets_smaller),
+                                TEST(test_second_pass_changes_nothing),
+                                TEST(test_dry_run_tells_but_keeps),
+                                TEST(test_left_alone),
+                                TEST(test_policy_keeps_parts),
+                                TEST(test_deadline_already_passed),
+                                TEST(test_malformed_is_kept),
+                                TEST(test_truncations_never_harm),
+                                TEST(test_bare_file),
+                                TEST(test_trace_value)};
+    return cmocka_run_group_tests(tests, start_pool, stop_pool);
+}
