@@ -6,6 +6,7 @@ NNNNNN.eml holds the bytes after dot-unstuffing (CRLF line ends kept), NNNNNN.js
 8BITMIME and SMTPUTF8. As a program: sink.py --port PORT --folder FOLDER.
 """
 import argparse
+import itertools
 import json
 import pathlib
 import re
@@ -89,7 +90,8 @@ class MailSink:
     def __init__(self, folder, port=0):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._stored = []
+        self._numbers = itertools.count(1)
+        self._stored = []  # complete ones only
         self._changed = threading.Condition()
         self._server = _Server(("127.0.0.1", port), _Session)
         self._server.sink = self
@@ -97,46 +99,45 @@ class MailSink:
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
 
     def store(self, message, sender, recipients, parameters):
-        with self._changed:
-            number = len(self._stored) + 1
-            mail = StoredMail(self.folder / f"{number:06}.eml", sender, tuple(recipients), parameters)
-            self._stored.append(mail)
+        mail = StoredMail(self.folder / f"{next(self._numbers):06}.eml", sender, tuple(recipients), parameters)
         mail.path.with_suffix(".json").write_text(json.dumps(
             {"sender": sender, "recipients": recipients, "parameters": parameters}) + "\n")
         partial = mail.path.with_suffix(".partial")
         partial.write_bytes(message)
         partial.rename(mail.path)
         with self._changed:
+            self._stored.append(mail)
             self._changed.notify_all()
 
     def mails(self):
-        """Every complete message so far, in the order of their numbers."""
+        """Every complete message so far, in the order they became complete."""
         with self._changed:
-            return [mail for mail in self._stored if mail.path.exists()]
+            return list(self._stored)
 
     def mails_for(self, recipient):
         return [mail for mail in self.mails() if recipient in mail.recipients]
 
-    def wait_for(self, recipient, timeout=30):
+    def wait_for(self, recipient, timeout=60):
         """The bytes delivered to an address; the first, where there are several."""
+        return self.wait_for_recipient_count(recipient, 1, timeout)[0].path.read_bytes()
+
+    def wait_for_recipient_count(self, recipient, count, timeout=60):
+        return self._wait(lambda: [mail for mail in self._stored if recipient in mail.recipients], count, timeout)
+
+    def wait_for_count(self, count, timeout=60):
+        """Until so many messages in all are there."""
+        return self._wait(lambda: self._stored, count, timeout)
+
+    def _wait(self, candidates, count, timeout):
         deadline = time.monotonic() + timeout
         with self._changed:
             while True:
-                for mail in self._stored:
-                    if recipient in mail.recipients and mail.path.exists():
-                        return mail.path.read_bytes()
+                complete = candidates()
+                if len(complete) >= count:
+                    return list(complete)
                 left = deadline - time.monotonic()
                 if left <= 0:
-                    raise TimeoutError(f"no mail for {recipient} within {timeout} s")
-                self._changed.wait(left)
-
-    def wait_for_count(self, count, timeout=60):
-        deadline = time.monotonic() + timeout
-        with self._changed:
-            while sum(mail.path.exists() for mail in self._stored) < count:
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    raise TimeoutError(f"{len(self._stored)} of {count} messages within {timeout} s")
+                    raise TimeoutError(f"{len(complete)} of {count} messages within {timeout} s")
                 self._changed.wait(left)
 
     def close(self):

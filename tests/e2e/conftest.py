@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+from rig import BUILD, LOSSLESS, Rig  # noqa: E402
+
+
+def pytest_addoption(parser):
+    parser.addoption("--full", action="store_true", help="longer loads; LibreOffice opens results")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "full: runs only with --full")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Deselected, not skipped: a test that is skipped counts as a failure in ./check."""
+    if not config.getoption("--full"):
+        slow = [item for item in items if item.get_closest_marker("full")]
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if item not in slow]
+
+
+def pytest_sessionstart(session):
+    missing = [program for program in ("milter/optimilter-engine", "workers/optimilter-worker", "console/optimilterctl",
+                                       "tests/e2e/null_milter") if not (BUILD / program).exists()]
+    if missing:
+        pytest.exit(f"not built in {BUILD}: {', '.join(missing)} (./check builds them)", returncode=2)
+
+
+@pytest.fixture(scope="module")
+def rig(tmp_path_factory):
+    """The usual one: a unix socket, profile lossless."""
+    with Rig(tmp_path_factory.mktemp("rig"), LOSSLESS) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def balanced_rig(tmp_path_factory):
+    with Rig(tmp_path_factory.mktemp("balanced"), {"profile": "balanced", "deadline": "30s"}) as running:
+        yield running
+
+
+@pytest.fixture
+def own_rig(tmp_path):
+    """One for tests that kill and stop things."""
+    with Rig(tmp_path, LOSSLESS) as running:
+        yield running

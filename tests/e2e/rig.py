@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a test of real mail stands on: sink, engine, Postfix, and the way from one to the other."""
+import itertools
+import os
+import pathlib
+import sys
+
+PROJECT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(PROJECT / "contrib"))
+
+from private_postfix import Engine, MailSink, Milter, NullMilter, PrivatePostfix, SmtpClient, to_crlf  # noqa: E402,F401
+
+BUILD = pathlib.Path(os.environ.get("OPTIMILTER_BUILD") or PROJECT / "build/release")
+CORPUS = pathlib.Path(os.environ.get("OPTIMILTER_CORPUS") or PROJECT.parent / "shared/corpus")
+SAMPLES = PROJECT / "samples"
+CTL = BUILD / "console/optimilterctl"
+WORKER = BUILD / "workers/optimilter-worker"
+
+# What most tests want: nothing lost in any picture, and time enough on a slow machine.
+LOSSLESS = {"profile": "lossless", "deadline": "20s"}
+
+_numbers = itertools.count(1)
+
+
+def new_recipient(word="mail"):
+    """An address that no other message of this run has."""
+    return f"{word}-{next(_numbers):05}@receiver.test"
+
+
+class Rig:
+    """A sink, an engine and a Postfix whose port `filtered` has the engine, and whose port `plain` has nothing."""
+
+    def __init__(self, folder, settings=None, socket_kind="unix", before=(), after=(), jail=False, postfix_settings=None):
+        self.sink = MailSink(folder / "delivered")
+        self.engine = Engine(BUILD, settings or LOSSLESS, socket_kind)
+        if jail:  # the socket has to lie in the queue folder, which exists only with the Postfix
+            self.postfix = PrivatePostfix(self.sink.port, {"plain": [], "filtered": [self._jailed_milter()]}, jail=True)
+            self.engine = Engine(BUILD, settings or LOSSLESS, folder=self.engine.folder, jail_queue=self.postfix.queue)
+        else:
+            chain = [*before, Milter(self.engine.endpoint), *after]
+            listeners = {"plain": [], "filtered": chain, "twice": [*chain, *chain]}
+            self.postfix = PrivatePostfix(self.sink.port, listeners, non_smtpd=chain, settings=postfix_settings)
+
+    def _jailed_milter(self):
+        return Milter(f"unix:/{self.engine.folder.name}/milter.sock")
+
+    def __enter__(self):
+        try:
+            self.engine.start()
+            self.postfix.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        self.postfix.stop()
+        if self.engine.process:
+            self.engine.stop()
+        self.sink.close()
+
+    def send(self, message, listener="filtered", sender="sender@sender.test", recipient=None, parameters="", chunk=None):
+        """Sends, and waits for what arrives."""
+        recipient = recipient or new_recipient(listener)
+        with SmtpClient(self.postfix.ports[listener]) as client:
+            reply = client.send(sender, recipient, message, parameters, chunk)
+        assert reply.code == 250, reply
+        return self.sink.wait_for(recipient)
+
+    def send_both_ways(self, message, **options):
+        """(as it arrives without the milter, as it arrives with it): the recipient is the same, so is all else."""
+        recipient = new_recipient("both")
+        plain = self.send(message, "plain", recipient=recipient, **options)
+        with SmtpClient(self.postfix.ports["filtered"]) as client:
+            reply = client.send(options.get("sender", "sender@sender.test"), recipient, message,
+                                options.get("parameters", ""), options.get("chunk"))
+        assert reply.code == 250, reply
+        self.sink.wait_for_recipient_count(recipient, 2)
+        return plain, self.sink.mails_for(recipient)[1].path.read_bytes()
