@@ -95,7 +95,8 @@ std::int64_t deflate_cost_ms(std::size_t input_size, int level) {
 }
 
 std::uint32_t crc32(ByteView bytes, std::uint32_t seed) {
-    return libdeflate_crc32(seed, bytes.data(), bytes.size());
+    // libdeflate takes a null pointer as the wish for the initial value.
+    return bytes.empty() ? seed : libdeflate_crc32(seed, bytes.data(), bytes.size());
 }
 
 }  // namespace optimilter

@@ -73,6 +73,7 @@ void test_crc32() {
     CHECK_EQ(crc32(as_bytes("123456789")), 0xCBF43926u);
     CHECK_EQ(crc32(as_bytes("6789"), crc32(as_bytes("12345"))), 0xCBF43926u);
     CHECK_EQ(crc32({}), 0u);
+    CHECK_EQ(crc32({}, 0xCBF43926u), 0xCBF43926u);
 }
 
 void test_cost_grows() {
