@@ -30,13 +30,14 @@ namespace optimilter {
 struct PoolSettings {
     std::string worker_program;  // path of optimilter-worker
     std::uint32_t workers = 2;   // most workers at work at once
-    std::uint32_t spares = 2;    // idle workers kept warm
+    std::uint32_t spares = 2;    // idle workers kept warm, at least 1
     std::uint32_t messages_per_worker = 1;
     std::uint64_t memory_bytes = 1ull << 30;  // RLIMIT_AS of a worker
     std::uint32_t user_id = 65534;            // uid and gid the zygote takes when it starts as root
     std::uint32_t group_id = 65534;
     std::uint32_t crash_memory =
-        1024;  // digests of inputs that killed a worker, remembered (oldest go first)
+        1024;                          // digests of inputs that killed a worker, remembered (oldest go first)
+    std::uint32_t answer_ms = 15'000;  // a zygote or new worker silent for longer is taken for hung
 };
 
 // One file to optimise. input: a memory file; run() seals it, and must get it with nothing mapped writable.
@@ -89,6 +90,10 @@ class Pool {
 
     // Waits for a free worker until the deadline at most; kLimit "all workers busy" when none came free.
     Result<Lease> lease(Deadline deadline);
+
+    // Ends all workers at once: jobs that run end with kOverBudget "shutting down", leases and whoever waits
+    // for one are refused. The destructor does the same; leases may outlive both.
+    void stop();
 
     // CPU, in ms, of worker processes that is in no JobResult: starting, sandboxing, being reaped.
     double overhead_cpu_ms() const;

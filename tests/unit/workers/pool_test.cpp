@@ -1,0 +1,426 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "workers/pool.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <filesystem>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/log.hpp"
+#include "check.hpp"
+
+namespace optimilter {
+namespace {
+
+const Options kOptions;
+
+std::string hostile_program() {
+    return OPTIMILTER_HOSTILE_WORKER;
+}
+
+PoolSettings settings_for(std::string program) {
+    PoolSettings settings;
+    settings.worker_program = std::move(program);
+    return settings;
+}
+
+struct Fixture {
+    Counters counters;
+    std::unique_ptr<Pool> pool;
+
+    explicit Fixture(PoolSettings settings = settings_for(hostile_program())) {
+        auto started = Pool::start(settings, counters);
+        if (!started) throw check::Failure("start: " + started.error().text);
+        pool = std::move(*started);
+    }
+};
+
+struct Input {
+    Memfd file;
+    Job job;
+
+    // The first line tells the stand-in what to do; number makes the digest differ.
+    Input(std::string_view what, Deadline deadline, int number = 0, std::size_t size = 4096)
+        : file(std::move(*Memfd::create("input"))) {
+        std::string text = std::string(what) + "\n" + std::to_string(number) + "\n";
+        text.resize(size, 'x');
+        CHECK(file.append(as_bytes(text)).has_value());
+        job.input = &file;
+        job.digest = sha256(as_bytes(text));
+        job.options = &kOptions;
+        job.deadline = deadline;
+    }
+};
+
+JobResult run_one(Pool& pool, std::string_view what, Deadline deadline = Deadline::in_ms(20'000)) {
+    auto lease = pool.lease(deadline);
+    if (!lease) throw check::Failure("lease: " + lease.error().text);
+    const Input input(what, deadline);
+    return lease->run(input.job);
+}
+
+void test_good_reply() {
+    Fixture fixture;
+    const JobResult result = run_one(*fixture.pool, "good");
+    CHECK_EQ(result.reason, "");
+    CHECK_EQ(result.outcome, Outcome::kOptimized);
+    CHECK_EQ(result.format, Format::kJpeg);
+    CHECK_EQ(result.optimizer, "half");
+    CHECK_EQ(result.output.bytes().size(), 2048u);
+    CHECK_EQ(as_text(result.output.bytes()).substr(0, 5), "good\n");
+    CHECK(fixture.pool->missing_sandbox_steps().empty());
+}
+
+void test_hostile_replies() {
+    struct Case {
+        const char* what;
+        Outcome want;
+        const char* want_reason;
+        Counter want_counter;
+    };
+    constexpr Case kCases[] = {
+        {"too-large", Outcome::kTooDifferent, "output size above the limit", Counter::kRepliesRefused},
+        {"zero", Outcome::kTooDifferent, "optimized to nothing", Counter::kRepliesRefused},
+        {"nan", Outcome::kTooDifferent, "score", Counter::kRepliesRefused},
+        {"other-digest", Outcome::kTooDifferent, "digest of another job", Counter::kRepliesRefused},
+        {"unprintable", Outcome::kTooDifferent, "reason", Counter::kRepliesRefused},
+        {"garbage", Outcome::kTooDifferent, "magic of reply", Counter::kRepliesRefused},
+        {"short", Outcome::kTooDifferent, "size of reply", Counter::kRepliesRefused},
+        {"long", Outcome::kTooDifferent, "size of reply", Counter::kRepliesRefused},
+        {"outcome", Outcome::kTooDifferent, "outcome", Counter::kRepliesRefused},
+        {"extra-fds", Outcome::kTooDifferent, "descriptors came along", Counter::kRepliesRefused},
+        {"many-fds", Outcome::kTooDifferent, "descriptors came along", Counter::kRepliesRefused},
+        {"keep-mapping", Outcome::kTooDifferent, "output cannot be sealed", Counter::kRepliesRefused},
+        {"seal-seals", Outcome::kTooDifferent, "output cannot be sealed", Counter::kRepliesRefused},
+        {"empty", Outcome::kMalformed, "decoder crashed (signal 9)", Counter::kWorkersDied},
+        {"exit", Outcome::kMalformed, "decoder ended", Counter::kWorkersDied},
+        {"exit-clean", Outcome::kMalformed, "decoder ended", Counter::kWorkersDied},
+        {"crash", Outcome::kMalformed, "decoder crashed (signal 11)", Counter::kWorkersDied},
+        {"kill-9", Outcome::kMalformed, "decoder crashed (signal 9)", Counter::kWorkersDied},
+        {"close", Outcome::kMalformed, "decoder crashed (signal 9)", Counter::kWorkersDied},
+    };
+    Fixture fixture;
+    for (const Case& c : kCases) {
+        const std::uint64_t before = fixture.counters.get(c.want_counter);
+        const JobResult result = run_one(*fixture.pool, c.what);
+        CHECK_EQ(result.outcome, c.want, c.what);
+        CHECK(result.reason.find(c.want_reason) != std::string::npos, c.what);
+        CHECK(result.output.bytes().empty(), c.what);
+        CHECK_EQ(fixture.counters.get(c.want_counter), before + 1, c.what);
+        const JobResult again = run_one(*fixture.pool, c.what);
+        CHECK_EQ(again.reason, "crashed a worker before", c.what);
+        CHECK_EQ(again.outcome, Outcome::kMalformed, c.what);
+    }
+    CHECK_EQ(run_one(*fixture.pool, "good").outcome, Outcome::kOptimized);
+}
+
+// What a worker may try and must not achieve; the answer itself is good.
+void test_harmless_attempts() {
+    Fixture fixture;
+    for (const char* what : {"grow", "shrink", "write-input", "shrink-input", "twice", "write-after",
+                             "reply-and-die", "huge-cpu"}) {
+        const JobResult result = run_one(*fixture.pool, what);
+        CHECK_EQ(result.reason, "", what);
+        CHECK_EQ(result.outcome, Outcome::kOptimized, what);
+        CHECK_EQ(result.output.bytes().size(), 2048u, what);
+        CHECK(result.cpu_ms < 60'000, what);
+    }
+}
+
+// Once the result is mapped, no write of the worker reaches it.
+void test_output_is_sealed() {
+    Fixture fixture;
+    const JobResult result = run_one(*fixture.pool, "write-after");
+    CHECK_EQ(result.outcome, Outcome::kOptimized);
+    const std::string before(as_text(result.output.bytes()));
+    for (int i = 0; i < 50; ++i) run_one(*fixture.pool, "good", Deadline::in_ms(20'000));
+    CHECK(as_text(result.output.bytes()) == before);
+}
+
+void test_deadline_kills() {
+    Fixture fixture;
+    for (const char* what : {"silent", "stop", "spin"}) {
+        const std::uint64_t before = fixture.counters.get(Counter::kWorkersKilled);
+        const JobResult result = run_one(*fixture.pool, what, Deadline::in_ms(300));
+        CHECK_EQ(result.outcome, Outcome::kOverBudget, what);
+        CHECK_EQ(result.reason, "deadline", what);
+        CHECK_EQ(fixture.counters.get(Counter::kWorkersKilled), before + 1, what);
+        // Time-outs are not remembered: the machine may have been busy.
+        CHECK_EQ(run_one(*fixture.pool, what, Deadline::in_ms(100)).reason, "deadline", what);
+    }
+    CHECK(run_one(*fixture.pool, "spin", Deadline::in_ms(400)).cpu_ms > 1.0);
+    CHECK_EQ(run_one(*fixture.pool, "good").outcome, Outcome::kOptimized);
+}
+
+// A message's next part gets another worker after its first killed one, inside the same lease.
+void test_replaced_inside_lease() {
+    Fixture fixture;
+    const Deadline deadline = Deadline::in_ms(20'000);
+    auto lease = fixture.pool->lease(deadline);
+    CHECK(lease.has_value());
+    for (int i = 0; i < 5; ++i) {
+        const Input bad("crash", deadline, i);
+        CHECK_EQ(lease->run(bad.job).outcome, Outcome::kMalformed);
+        const Input good("good", deadline, i);
+        CHECK_EQ(lease->run(good.job).outcome, Outcome::kOptimized);
+    }
+    CHECK_EQ(fixture.counters.get(Counter::kWorkersDied), 5u);
+}
+
+// A reply nobody asked for is not taken for the next job's.
+void test_stale_reply() {
+    Fixture fixture;
+    const Deadline deadline = Deadline::in_ms(20'000);
+    auto lease = fixture.pool->lease(deadline);
+    const Input twice("twice", deadline);
+    CHECK_EQ(lease->run(twice.job).outcome, Outcome::kOptimized);
+    // Its second reply may come a moment later than the first; either way it answers another digest.
+    const Input next("silent", Deadline::in_ms(5000));
+    CHECK_EQ(lease->run(next.job).outcome, Outcome::kTooDifferent);
+}
+
+void test_jobs_refused_before_any_worker() {
+    Fixture fixture;
+    auto lease = fixture.pool->lease(Deadline::in_ms(20'000));
+    const Input tiny("", Deadline::in_ms(20'000), 0, 1);
+    CHECK_EQ(lease->run(tiny.job).outcome, Outcome::kNotSmaller);
+    const Input late("good", Deadline::in_ms(-1));
+    CHECK_EQ(lease->run(late.job).reason, "deadline");
+    const Input mapped("good", Deadline::in_ms(20'000));
+    void* map = ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, mapped.file.fd(), 0);
+    const JobResult refused = lease->run(mapped.job);
+    ::munmap(map, 4096);
+    CHECK_EQ(refused.reason, "input could not be sealed");
+    CHECK_EQ(lease->run(mapped.job).outcome, Outcome::kOptimized);
+    Pool::Lease none;
+    CHECK_EQ(none.run(mapped.job).reason, "no worker");
+}
+
+void test_request_carries_hints_and_deadline() {
+    Fixture fixture;
+    auto lease = fixture.pool->lease(Deadline::in_ms(20'000));
+    Input input("deadline", Deadline::in_ms(10'000));
+    input.job.hint = {"image/jpeg", "a.jpg"};
+    const std::string reason = lease->run(input.job).reason;
+    CHECK(reason.find(" image/jpeg a.jpg") != std::string::npos, reason);
+    const int told_ms = std::stoi(reason);
+    CHECK(told_ms > 0 && told_ms <= 9950, reason);
+}
+
+void test_worker_serves_as_many_messages_as_set() {
+    PoolSettings settings = settings_for(hostile_program());
+    settings.spares = 1;
+    settings.workers = 1;
+    settings.messages_per_worker = 4;
+    Fixture fixture(settings);
+    for (int i = 0; i < 8; ++i) CHECK_EQ(run_one(*fixture.pool, "good").outcome, Outcome::kOptimized);
+    // 8 messages are two workers; at most one spare beside each.
+    CHECK(fixture.counters.get(Counter::kWorkersStarted) <= 5);
+    Fixture fresh;
+    for (int i = 0; i < 8; ++i) CHECK_EQ(run_one(*fresh.pool, "good").outcome, Outcome::kOptimized);
+    CHECK(fresh.counters.get(Counter::kWorkersStarted) >= 8);
+}
+
+void test_crash_memory_is_bounded() {
+    PoolSettings settings = settings_for(hostile_program());
+    settings.crash_memory = 2;
+    Fixture fixture(settings);
+    const Deadline deadline = Deadline::in_ms(30'000);
+    auto lease = fixture.pool->lease(deadline);
+    for (int i = 0; i < 3; ++i) {
+        const Input input("crash", deadline, i);
+        CHECK_EQ(lease->run(input.job).reason, "decoder crashed (signal 11)");
+    }
+    const Input oldest("crash", deadline, 0);
+    CHECK_EQ(lease->run(oldest.job).reason, "decoder crashed (signal 11)");
+    const Input newest("crash", deadline, 2);
+    CHECK_EQ(lease->run(newest.job).reason, "crashed a worker before");
+}
+
+void test_saturated() {
+    PoolSettings settings = settings_for(hostile_program());
+    settings.workers = 1;
+    Fixture fixture(settings);
+    auto held = fixture.pool->lease(Deadline::in_ms(20'000));
+    CHECK(held.has_value());
+    const auto refused = fixture.pool->lease(Deadline::in_ms(50));
+    CHECK(!refused.has_value());
+    CHECK_EQ(refused.error().code, ErrorCode::kLimit);
+    CHECK_EQ(refused.error().text, "all workers busy");
+    CHECK(!fixture.pool->lease(Deadline::in_ms(-1)).has_value());
+    held = Pool::Lease();
+    CHECK(fixture.pool->lease(Deadline::in_ms(20'000)).has_value());
+}
+
+void test_many_threads_few_workers() {
+    Fixture fixture;
+    std::atomic<int> good{0};
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 64; ++t) {
+        threads.emplace_back([&fixture, &good, t] {
+            for (int i = 0; i < 2; ++i) {
+                const Deadline deadline = Deadline::in_ms(120'000);
+                auto lease = fixture.pool->lease(deadline);
+                if (!lease) continue;
+                const Input input(i == 1 && t % 8 == 0 ? "crash" : "good", deadline, t * 10 + i);
+                const JobResult result = lease->run(input.job);
+                if (result.outcome == Outcome::kOptimized || result.outcome == Outcome::kMalformed) ++good;
+            }
+        });
+    }
+    for (std::thread& thread : threads) thread.join();
+    CHECK_EQ(good.load(), 128);
+    CHECK_EQ(fixture.counters.get(Counter::kWorkersDied), 8u);
+    CHECK(fixture.pool->overhead_cpu_ms() > 0.0);
+}
+
+// The pool goes while leases are out and jobs run: they end at once with an outcome, nothing hangs.
+void test_shutdown_with_leases_out() {
+    auto fixture = std::make_unique<Fixture>();
+    auto idle = fixture->pool->lease(Deadline::in_ms(20'000));
+    auto busy = fixture->pool->lease(Deadline::in_ms(20'000));
+    CHECK(idle.has_value() && busy.has_value());
+    std::atomic<bool> begun{false};
+    JobResult result;
+    std::thread job([&] {
+        const Input input("silent", Deadline::in_ms(60'000));
+        begun = true;
+        result = busy->run(input.job);
+    });
+    std::thread waiter([&] {
+        const auto refused = fixture->pool->lease(Deadline::in_ms(60'000));
+        if (refused.has_value()) std::abort();
+    });
+    while (!begun) std::this_thread::yield();
+    fixture->pool->stop();
+    job.join();
+    waiter.join();
+    CHECK_EQ(result.outcome, Outcome::kOverBudget);
+    const Input late("good", Deadline::in_ms(1000));
+    CHECK_EQ(idle->run(late.job).outcome, Outcome::kOverBudget);
+    fixture->pool.reset();
+    CHECK_EQ(idle->run(late.job).outcome, Outcome::kOverBudget);
+}
+
+void test_zygote_killed() {
+    Fixture fixture;
+    for (int round = 0; round < 2; ++round) {
+        const JobResult result = run_one(*fixture.pool, "kill-zygote");
+        CHECK_EQ(result.outcome, Outcome::kOverBudget);
+        CHECK_EQ(result.reason, "worker was lost");
+        // Leases fail with a reason until the new zygote is there, then work again.
+        const Deadline patience = Deadline::in_ms(30'000);
+        for (;;) {
+            auto lease = fixture.pool->lease(patience);
+            if (lease) break;
+            CHECK_EQ(lease.error().code, ErrorCode::kWorkerDied);
+            CHECK(lease.error().text.find("zygote ended") != std::string::npos, lease.error().text);
+            std::this_thread::yield();
+        }
+        CHECK_EQ(run_one(*fixture.pool, "good").outcome, Outcome::kOptimized);
+    }
+}
+
+// The name under which the stand-in is called chooses how its zygote behaves.
+std::string called(const char* name) {
+    const std::string folder = std::string(OPTIMILTER_TEST_BINARY_DIR) + "/hostile";
+    std::filesystem::create_directories(folder);
+    const std::string path = folder + "/" + name;
+    std::error_code ignored;
+    std::filesystem::create_symlink(hostile_program(), path, ignored);
+    return path;
+}
+
+void test_start_fails_with_a_reason() {
+    struct Case {
+        std::string program, want;
+    };
+    const Case kCases[] = {
+        {"/nonexistent/optimilter-worker", "No such file or directory"},
+        {"/etc/passwd", "Permission denied"},
+        {"/bin/true", "zygote ended (exit status 0"},
+        {called("dies"), "zygote ended (exit status 7"},
+        {called("babbles"), "zygote record: size"},
+        {called("sandbox_fails"), "sandbox: system call filter"},
+    };
+    for (const Case& c : kCases) {
+        Counters counters;
+        const auto started = Pool::start(settings_for(c.program), counters);
+        CHECK(!started.has_value(), c.program);
+        CHECK(started.error().text.find(c.want) != std::string::npos, started.error().text);
+    }
+}
+
+// Hung processes are found by their silence.
+void test_hung_zygote_and_workers() {
+    for (const char* name : {"mute", "workers_silent"}) {
+        PoolSettings settings = settings_for(called(name));
+        settings.answer_ms = 300;
+        Counters counters;
+        const auto started = Pool::start(settings, counters);
+        CHECK(!started.has_value(), name);
+    }
+    PoolSettings settings = settings_for(hostile_program());
+    settings.answer_ms = 2000;
+    settings.spares = 1;
+    Fixture fixture(settings);
+    run_one(*fixture.pool, "stop-zygote");
+    const Deadline patience = Deadline::in_ms(60'000);
+    for (int good = 0; good < 3 && !patience.expired();) {
+        auto lease = fixture.pool->lease(patience);
+        if (!lease) continue;
+        const Input input("good", patience);
+        if (lease->run(input.job).outcome == Outcome::kOptimized) ++good;
+    }
+    CHECK(!patience.expired());
+}
+
+std::size_t open_descriptors() {
+    std::size_t count = 0;
+    for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) ++count;
+    return count;
+}
+
+void test_no_descriptor_leaks() {
+    const std::size_t before = open_descriptors();
+    {
+        Fixture fixture;
+        for (const char* what : {"good", "extra-fds", "many-fds", "crash", "keep-mapping", "short"})
+            run_one(*fixture.pool, what);
+    }
+    CHECK_EQ(open_descriptors(), before);
+}
+
+}  // namespace
+}  // namespace optimilter
+
+int main() {
+    using namespace optimilter;
+    set_log_sink([](LogLevel, std::string_view) {});
+    const CMUnitTest tests[] = {TEST(test_good_reply),
+                                TEST(test_hostile_replies),
+                                TEST(test_harmless_attempts),
+                                TEST(test_output_is_sealed),
+                                TEST(test_deadline_kills),
+                                TEST(test_replaced_inside_lease),
+                                TEST(test_stale_reply),
+                                TEST(test_jobs_refused_before_any_worker),
+                                TEST(test_request_carries_hints_and_deadline),
+                                TEST(test_worker_serves_as_many_messages_as_set),
+                                TEST(test_crash_memory_is_bounded),
+                                TEST(test_saturated),
+                                TEST(test_many_threads_few_workers),
+                                TEST(test_shutdown_with_leases_out),
+                                TEST(test_zygote_killed),
+                                TEST(test_start_fails_with_a_reason),
+                                TEST(test_hung_zygote_and_workers),
+                                TEST(test_no_descriptor_leaks)};
+    return cmocka_run_group_tests(tests, nullptr, nullptr);
+}
