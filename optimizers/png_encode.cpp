@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "optimizers/png_encode.hpp"
+
+#include <algorithm>
+
+#include "optimizers/deflate.hpp"
+#include "optimizers/png_chunks.hpp"
+#include "optimizers/png_filter.hpp"
+
+namespace optimilter {
+
+namespace {
+
+constexpr int kTrialLevel = 5;
+// Trials look at this many bytes of the picture at most, in bands spread over its height.
+constexpr std::size_t kTrialBytes = 1 << 20;
+constexpr std::uint32_t kBands = 6;
+// The last deflate may take this long by our estimate, so that big pictures get a lower level.
+constexpr std::int64_t kMostFinalMs = 2000;
+
+constexpr FilterStrategy kFirstLook[] = {FilterStrategy::kNone, FilterStrategy::kBigrams};
+constexpr FilterStrategy kSecondLook[] = {FilterStrategy::kSub,    FilterStrategy::kUp,
+                                          FilterStrategy::kPaeth,  FilterStrategy::kAverage,
+                                          FilterStrategy::kMinSum, FilterStrategy::kEntropy};
+
+// One way to write the picture; the input's own scanlines when it has no layout.
+struct Way {
+    const PngLayout* layout = nullptr;
+    FilterStrategy strategy = FilterStrategy::kNone;
+    double cost = 0;  // estimated bytes of the whole file
+};
+
+// Rows of the picture that stand for all of it.
+std::vector<std::pair<std::uint32_t, std::uint32_t>> pick_bands(const PngPicture& picture) {
+    const std::size_t rows = std::max<std::size_t>(kTrialBytes / (picture.row_bytes() + 1), 1);
+    if (rows >= picture.height) return {{0, picture.height}};
+    const auto band = static_cast<std::uint32_t>(std::max<std::size_t>(rows / kBands, 1));
+    const std::uint32_t count = std::min<std::uint32_t>(kBands, static_cast<std::uint32_t>(rows));
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> bands;
+    for (std::uint32_t i = 0; i < count; ++i) {
+        const std::uint64_t spread = std::uint64_t{picture.height - band} * (2 * i + 1) / (2 * count);
+        const auto begin = static_cast<std::uint32_t>(spread);
+        bands.emplace_back(begin, begin + band);
+    }
+    return bands;
+}
+
+class Search {
+  public:
+    explicit Search(const EncodeJob& job) : job_(job), bands_(pick_bands(job.picture)) {
+        sample_.width = job.picture.width;
+        sample_.layout = job.picture.layout;
+        for (const auto& [begin, end] : bands_) {
+            for (std::uint32_t y = begin; y < end; ++y) append(sample_.rows, job.picture.row(y));
+            sample_.height += end - begin;
+        }
+    }
+
+    // The best way first, by estimate; the input's own scanlines always among them.
+    std::vector<Way> run() {
+        try_own_scanlines();
+        for (const PngLayout& layout : job_.layouts) {
+            const PngPicture sample = sample_as(layout);
+            for (const FilterStrategy strategy : kFirstLook) try_way(sample, layout, strategy);
+        }
+        if (const Way* best = best_new_way(); best != nullptr) {
+            const PngLayout& layout = *best->layout;
+            const PngPicture sample = sample_as(layout);
+            for (const FilterStrategy strategy : kSecondLook) try_way(sample, layout, strategy);
+        }
+        std::stable_sort(ways_.begin(), ways_.end(),
+                         [](const Way& a, const Way& b) { return a.cost < b.cost; });
+        return std::move(ways_);
+    }
+
+  private:
+    PngPicture sample_as(const PngLayout& layout) const {
+        return layout == sample_.layout ? sample_ : convert_picture(sample_, layout);
+    }
+
+    void try_way(const PngPicture& sample, const PngLayout& layout, FilterStrategy strategy) {
+        if (job_.deadline.expired()) return;
+        const Result<Bytes> scanlines = filter_picture(sample, strategy, job_.deadline);
+        if (scanlines) note(&layout, strategy, *scanlines);
+    }
+
+    void try_own_scanlines() {
+        if (job_.own_scanlines.empty()) return;
+        const std::size_t stride = job_.own_layout.row_bytes(job_.picture.width) + 1;
+        Bytes scanlines;
+        for (const auto& [begin, end] : bands_)
+            append(scanlines, job_.own_scanlines.subspan(begin * stride, (end - begin) * stride));
+        note(nullptr, FilterStrategy::kNone, scanlines);
+    }
+
+    void note(const PngLayout* layout, FilterStrategy strategy, ByteView scanlines) {
+        const Result<Bytes> deflated = deflate_zlib(scanlines, kTrialLevel);
+        if (!deflated) return;
+        const double scale = static_cast<double>(job_.picture.height) / sample_.height;
+        const std::size_t fixed = layout_chunk_bytes(layout != nullptr ? *layout : job_.own_layout);
+        ways_.push_back(
+            {layout, strategy, static_cast<double>(deflated->size()) * scale + static_cast<double>(fixed)});
+    }
+
+    const Way* best_new_way() const {
+        const Way* best = nullptr;
+        for (const Way& way : ways_)
+            if (way.layout != nullptr && (best == nullptr || way.cost < best->cost)) best = &way;
+        return best;
+    }
+
+    const EncodeJob& job_;
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> bands_;
+    PngPicture sample_;
+    std::vector<Way> ways_;
+};
+
+// The highest level whose estimated time fits, -1 when none does.
+int affordable_level(std::size_t size, Deadline deadline) {
+    const std::int64_t allowed = std::min(kMostFinalMs, deadline.remaining_ms() / 3);
+    for (const int level : {12, 10, 9, 7, 6, 4, 1})
+        if (deflate_cost_ms(size, level) <= allowed) return level;
+    return -1;
+}
+
+Result<Bytes> final_scanlines(const EncodeJob& job, const Way& way) {
+    if (*way.layout == job.picture.layout) return filter_picture(job.picture, way.strategy, job.deadline);
+    return filter_picture(convert_picture(job.picture, *way.layout), way.strategy, job.deadline);
+}
+
+Result<EncodedPicture> encode_way(const EncodeJob& job, const Way& way) {
+    Bytes written;
+    ByteView scanlines = job.own_scanlines;
+    if (way.layout != nullptr) {
+        Result<Bytes> filtered = final_scanlines(job, way);
+        if (!filtered) return filtered.error();
+        written = std::move(*filtered);
+        scanlines = written;
+    }
+    const int level = affordable_level(scanlines.size(), job.deadline);
+    if (level < 0) return Error{ErrorCode::kDeadline, "no time left to deflate"};
+    Result<Bytes> idat = deflate_zlib(scanlines, level);
+    if (!idat) return idat.error();
+    return EncodedPicture{way.layout != nullptr ? *way.layout : job.own_layout, std::move(*idat)};
+}
+
+}  // namespace
+
+Result<EncodedPicture> encode_picture(const EncodeJob& job) {
+    const std::vector<Way> ways = Search(job).run();
+    if (ways.empty()) return Error{ErrorCode::kDeadline, "no time left for trials"};
+    return encode_way(job, ways.front());
+}
+
+}  // namespace optimilter

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How alike a PNG picture and its copy with a palette look: picture_score() made fit for alpha. Thread safe:
+// pure functions.
+#pragma once
+
+#include <cstdint>
+
+#include "base/bytes.hpp"
+#include "optimizers/options.hpp"
+
+namespace optimilter {
+
+struct Likeness {
+    double score = 0;  // lowest picture_score() over black and over white; 1 of them when all is opaque
+    unsigned alpha_error = 0;  // largest difference of two alpha samples, 0..255
+    double alpha_rms = 0;      // root of the mean of their squares
+
+    // Within the bounds of the profile?
+    bool acceptable(const Options& options) const;
+};
+
+// a, b: RGBA samples of 8 bits, width x height x 4.
+Likeness measure_likeness(ByteView a, ByteView b, std::uint32_t width, std::uint32_t height);
+
+}  // namespace optimilter
