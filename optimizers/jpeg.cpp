@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <utility>
+
 #include "optimizers/formats.hpp"
+#include "optimizers/jpeg_lossy.hpp"
 #include "optimizers/jpeg_markers.hpp"
 #include "optimizers/jpeg_metadata.hpp"
 #include "optimizers/jpeg_transcode.hpp"
@@ -17,6 +20,61 @@ std::uint64_t pixel_cost(const JpegMarkers& markers) {
     return markers.pixels() * (1 + markers.scans / 16);
 }
 
+PictureSize size_of(const JpegMarkers& markers) {
+    return {markers.width, markers.height};
+}
+
+// One picture on its way through the optimizer.
+class JpegWork {
+  public:
+    JpegWork(ByteView input, const JpegMarkers& markers, Context& context)
+        : input_(input),
+          markers_(markers),
+          options_(context.options),
+          deadline_(context.budget.deadline()),
+          referenced_(jpeg_pixels_are_referenced(input, markers)),
+          target_(jpeg_target_size(markers, options_, context.depth, referenced_)) {}
+
+    Attempt run() const {
+        if (referenced_ || !jpeg_wants_reencoding(markers_, options_, target_))
+            return lossless(input_.size() - 1);
+        Attempt lossy = reencoded();
+        if (lossy.outcome == Outcome::kOverBudget || lossy.outcome == Outcome::kMalformed) return lossy;
+        if (lossy.outcome != Outcome::kOptimized) return lossless(input_.size() - 1);
+        // Coding the same coefficients anew has never been seen to gain this much on top of a lower quality,
+        // and trying would cost as much as all the rest.
+        if (lossy.output.size() < input_.size() / 4 * 3) return lossy;
+        Attempt same_pixels = lossless(lossy.output.size());
+        return same_pixels.outcome == Outcome::kOptimized ? std::move(same_pixels) : std::move(lossy);
+    }
+
+  private:
+    Attempt lossless(std::size_t limit_bytes) const {
+        Result<Bytes> coded =
+            transcode_jpeg(input_, kept_jpeg_segments(input_, markers_, options_, size_of(markers_)),
+                           options_.jpeg_progressive, limit_bytes, deadline_);
+        if (!coded) return left_alone_for(coded.error());
+        return {Outcome::kOptimized, {}, std::move(*coded), {}, {}};
+    }
+
+    Attempt reencoded() const {
+        const Result<JpegReencoded> lossy = reencode_jpeg(input_, markers_, target_, options_, deadline_);
+        if (!lossy) return left_alone_for(lossy.error());
+        Result<Bytes> coded =
+            transcode_jpeg(lossy->file, kept_jpeg_segments(input_, markers_, options_, target_),
+                           options_.jpeg_progressive, input_.size() - 1, deadline_);
+        if (!coded) return left_alone_for(coded.error());
+        return {Outcome::kOptimized, {}, std::move(*coded), lossy->score, {}};
+    }
+
+    ByteView input_;
+    const JpegMarkers& markers_;
+    const Options& options_;
+    Deadline deadline_;
+    bool referenced_;
+    PictureSize target_;
+};
+
 }  // namespace
 
 Attempt optimize_jpeg(ByteView input, Context& context) {
@@ -26,24 +84,7 @@ Attempt optimize_jpeg(ByteView input, Context& context) {
         return leave_alone(refusal.outcome, refusal.reason);
     if (!context.budget.spend_pixels(pixel_cost(*markers)))
         return leave_alone(Outcome::kOverBudget, "too many pixels");
-    Result<Bytes> coded =
-        transcode_jpeg(input, kept_jpeg_segments(input, *markers, context.options),
-                       context.options.jpeg_progressive, input.size() - 1, context.budget.deadline());
-    if (!coded) return left_alone_for(coded.error());
-    return {Outcome::kOptimized, {}, std::move(*coded), {}, {}};
-}
-
-std::string verify_jpeg(ByteView input, const Attempt& attempt, Context& context) {
-    const Result<JpegMarkers> before = parse_jpeg_markers(input);
-    const Result<JpegMarkers> after = parse_jpeg_markers(attempt.output);
-    if (!before || !after) return "result has no sound marker structure";
-    if (after->end_of_image != attempt.output.size()) return "result has data after its end";
-    if (jpeg_segments(input, *before) != jpeg_segments(attempt.output, *after)) return "metadata differ";
-    const Result<JpegSummary> want = summarize_jpeg(input, context.budget.deadline());
-    if (!want) return want.error().text;
-    const Result<JpegSummary> got = summarize_jpeg(attempt.output, context.budget.deadline());
-    if (!got) return got.error().text;
-    return *want == *got ? std::string() : "coefficients differ";
+    return JpegWork(input, *markers, context).run();
 }
 
 }  // namespace optimilter

@@ -7,11 +7,13 @@
 // Security: reads outside bytes (Exif, Photoshop resources, XMP), every length checked against its segment.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "base/bytes.hpp"
 #include "optimizers/jpeg_encoder.hpp"
 #include "optimizers/jpeg_markers.hpp"
+#include "optimizers/jpeg_reference.hpp"
 #include "optimizers/options.hpp"
 
 namespace optimilter {
@@ -19,8 +21,14 @@ namespace optimilter {
 // The segments of the file, copied.
 std::vector<JpegSegmentBytes> jpeg_segments(ByteView input, const JpegMarkers& markers);
 
-// The segments a result under these options carries, in the original's order.
+// The segments a result of this size (in pixels) carries under these options, in the original's order.
 std::vector<JpegSegmentBytes> kept_jpeg_segments(ByteView input, const JpegMarkers& markers,
-                                                 const Options& options);
+                                                 const Options& options, PictureSize size);
+
+// Empty when segments carry what no result under these options may lose or gain, compared with those of the
+// original; else what is wrong. Lossless: all bytes. Lossy: orientation, ICC profile, colour markers,
+// copyright, order, and GPS gone where asked.
+std::string compare_jpeg_metadata(const std::vector<JpegSegmentBytes>& original,
+                                  const std::vector<JpegSegmentBytes>& result, const Options& options);
 
 }  // namespace optimilter

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The search for the lowest libjpeg quality, within the options, whose measured score still reaches the
+// bound. Not thread safe (see jpeg_reference.hpp).
+#pragma once
+
+#include "base/bytes.hpp"
+#include "base/result.hpp"
+#include "optimizers/jpeg_markers.hpp"
+#include "optimizers/jpeg_reference.hpp"
+#include "optimizers/options.hpp"
+#include "optimizers/picture_score.hpp"
+
+namespace optimilter {
+
+struct JpegReencoded {
+    Bytes file;  // sequential and without segments, to be transcoded
+    double score = 0;
+    int quality = 0;
+};
+
+// true when the options ask for another picture: loss allowed, and the source better than the upper quality
+// or larger than target.
+bool jpeg_wants_reencoding(const JpegMarkers& markers, const Options& options, PictureSize target);
+
+// The best re-encoding of input at target size. kUnsupported: colours we only carry over (RGB files), or no
+// quality reaches the bound. kDeadline, kMalformed as the decoder says.
+Result<JpegReencoded> reencode_jpeg(ByteView input, const JpegMarkers& markers, PictureSize target,
+                                    const Options& options, Deadline deadline);
+
+// Chroma is compared at full size where the result keeps less of it than the source had, else at half size.
+ScoreChroma jpeg_score_chroma(const JpegMarkers& source, const JpegMarkers& result);
+
+}  // namespace optimilter
