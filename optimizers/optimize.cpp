@@ -51,19 +51,6 @@ void run_row(const Optimizer& row, ByteView input, Context& context, OptimizeRes
 }
 
 OptimizeResult optimize_at(ByteView input, const TypeHint& hint, const Options& options, Budget& budget,
-                           int depth);
-
-void run_guarded(const Optimizer& row, ByteView input, Context& context, OptimizeResult& result) {
-    try {
-        run_row(row, input, context, result);
-    } catch (const std::bad_alloc&) {
-        keep(result, Outcome::kOverBudget, "memory");
-    } catch (const std::exception& error) {
-        keep(result, Outcome::kMalformed, fmt::format("decoder: {}", printable(error.what())));
-    }
-}
-
-OptimizeResult optimize_at(ByteView input, const TypeHint& hint, const Options& options, Budget& budget,
                            int depth) {
     OptimizeResult result;
     result.format = sniff(input, hint);
@@ -77,16 +64,29 @@ OptimizeResult optimize_at(ByteView input, const TypeHint& hint, const Options& 
     } else if (row->container && depth >= options.max_depth) {
         keep(result, Outcome::kOverBudget, "containers nested too deep");
     } else {
-        result.optimizer = row->name;
         Context context{options, budget, depth, [&](ByteView member, const TypeHint& member_hint) {
                             return optimize_at(member, member_hint, options, budget, depth + 1);
                         }};
-        run_guarded(*row, input, context, result);
+        return run_optimizer(*row, input, context);
     }
     return result;
 }
 
 }  // namespace
+
+OptimizeResult run_optimizer(const Optimizer& row, ByteView input, Context& context) {
+    OptimizeResult result;
+    result.format = row.format;
+    result.optimizer = row.name;
+    try {
+        run_row(row, input, context, result);
+    } catch (const std::bad_alloc&) {
+        keep(result, Outcome::kOverBudget, "memory");
+    } catch (const std::exception& error) {
+        keep(result, Outcome::kMalformed, fmt::format("decoder: {}", printable(error.what())));
+    }
+    return result;
+}
 
 void initialize_optimizers() {
     initialize_vips();

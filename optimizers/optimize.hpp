@@ -87,4 +87,8 @@ struct Optimizer {
 // The row for a format, or nullptr.
 const Optimizer* find_optimizer(Format format);
 
+// Runs one row on input and holds it to the promises of all formats: smaller, no loss unless allowed, the
+// score bound, verified, no exception out. For the driver and its tests.
+OptimizeResult run_optimizer(const Optimizer& row, ByteView input, Context& context);
+
 }  // namespace optimilter

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "optimizers/zip_pace.hpp"
+
+#include "check.hpp"
+
+using namespace optimilter;
+
+namespace {
+
+constexpr std::uint64_t kMegabyte = 1u << 20;
+
+int level(const ZipPace& pace, std::uint64_t size, bool media) {
+    return pace.level_for(size, media).value_or(-1);
+}
+
+void level_goes_by_size() {
+    const Options options;
+    const Budget budget(Deadline(), options);
+    const ZipPace pace(budget);
+    CHECK_EQ(level(pace, 0, false), 12);
+    CHECK_EQ(level(pace, kMegabyte, false), 12);
+    CHECK_EQ(level(pace, kMegabyte + 1, false), 9);
+    CHECK_EQ(level(pace, 100 * kMegabyte, false), 9);
+    CHECK_EQ(level(pace, 10, true), kMediaLevel);
+}
+
+void level_falls_with_the_time_left() {
+    const Options options;
+    // Hours, so that no slow machine can turn the answers.
+    const Budget none(Deadline::in_ms(-1), options);
+    CHECK_EQ(level(ZipPace(none), 10, false), -1);
+    CHECK(!ZipPace(none).allows_inflating(10));
+    CHECK(ZipPace(none).time_is_up());
+
+    const Budget hour(Deadline::in_ms(3'600'000), options);
+    const ZipPace pace(hour);
+    CHECK_EQ(level(pace, 1'000 * kMegabyte, false), 9);
+    // 64 GB: hours at level 9, less than one at level 6.
+    CHECK_EQ(level(pace, 64'000 * kMegabyte, false), 6);
+    CHECK_EQ(level(pace, 1'000'000 * kMegabyte, false), -1);
+    CHECK(pace.allows_inflating(kMegabyte));
+    CHECK(!pace.allows_inflating(1'000'000 * kMegabyte));
+}
+
+void slow_machines_teach() {
+    const Options options;
+    const Budget hour(Deadline::in_ms(3'600'000), options);
+    ZipPace pace(hour);
+    const std::uint64_t size = 4'000 * kMegabyte;
+    CHECK_EQ(level(pace, size, false), 9);
+    pace.learn(10, 12, 1'000'000.0);  // too small to tell
+    CHECK_EQ(level(pace, size, false), 9);
+    for (int i = 0; i < 10; ++i) pace.learn(kMegabyte, 12, 1e9);
+    CHECK_EQ(level(pace, size, false), -1);
+    for (int i = 0; i < 20; ++i) pace.learn(kMegabyte, 12, 1.0);
+    CHECK_EQ(level(pace, size, false), 9);
+}
+
+void finish_grows_with_the_archive() {
+    ZipArchive archive;
+    const auto empty = ZipPace::finish_ms(archive, 100);
+    ZipEntry entry;
+    entry.size = 100'000'000;
+    archive.entries.push_back(entry);
+    CHECK(empty > 0);
+    CHECK(ZipPace::finish_ms(archive, 100) > empty + 1000);
+}
+
+}  // namespace
+
+int main() {
+    const CMUnitTest tests[] = {
+        TEST(level_goes_by_size),
+        TEST(level_falls_with_the_time_left),
+        TEST(slow_machines_teach),
+        TEST(finish_grows_with_the_archive),
+    };
+    return cmocka_run_group_tests(tests, nullptr, nullptr);
+}
