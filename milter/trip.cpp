@@ -164,7 +164,7 @@ class Trip {
 
     // Policy's word on a part that may be touched as far as mail is concerned.
     void consider(const Part& part, PartReport& report) {
-        Result<Base64Layout> layout = inspect_base64(slice(input_.body, part.body));
+        Result<Base64Layout> layout = inspect_base64(slice(input_.body, part.body), part.crlf);
         if (!layout) {
             keep(report, Outcome::kMalformed, layout.error().text);
             return;
