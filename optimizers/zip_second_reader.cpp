@@ -39,7 +39,7 @@ Result<std::optional<SecondReader::Member>> SecondReader::next() {
     if (status == ARCHIVE_EOF) return std::optional<Member>();
     if (status != ARCHIVE_OK && status != ARCHIVE_WARN) return failure();
     Member member;
-    // In the C locale a UTF-8 name converts to UTF-8 only; a name of unknown character set is raw bytes only.
+    // In the C locale libarchive gives no name that is not ASCII, and warns; callers expect that.
     const char* name = archive_entry_pathname_utf8(entry);
     if (name == nullptr) name = archive_entry_pathname(entry);
     if (name != nullptr) member.name = name;
