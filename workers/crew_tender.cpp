@@ -170,7 +170,7 @@ void Crew::hear_reaped(const ZygoteRecord& record) {
 
 void Crew::hear_warming() {
     for (Warming& warming : warming_) {
-        if (warming.given_up || warming.worker->silent()) continue;
+        if (warming.given_up || warming.worker->line() == WorkerProcess::Line::kSilent) continue;
         // One that closed its socket or babbles stays on the list, unheard, until its end is reported.
         if (!hear_ready(warming)) {
             warming.given_up = true;

@@ -86,6 +86,8 @@ class Exchange {
     // worker_usable() tells afterwards whether the worker may go on.
     JobResult run();
     bool worker_usable() const { return usable_; }
+    // The worker had ended before it saw a byte of this input: not the input's fault, another may try.
+    bool gone_before() const { return gone_before_; }
 
   private:
     JobResult at_deadline();
@@ -103,6 +105,7 @@ class Exchange {
     const std::uint64_t cpu_before_us_;
     const Stopwatch watch_;
     bool usable_ = true;
+    bool gone_before_ = false;
 };
 
 JobResult Exchange::run() {
@@ -110,9 +113,11 @@ JobResult Exchange::run() {
     if (!output) return kept(Outcome::kOverBudget, output.error().text);
     const JobRequest request = make_request(job_);
     const int fds[] = {job_.input->fd(), output->fd()};
-    if (!worker_->silent()) return refuse("spoke unasked");
-    if (!send_record(worker_->socket(), encode_request(request), fds).has_value()) {
-        // Dead before it saw a byte of this input: not the input's fault.
+    const WorkerProcess::Line line = worker_->line();
+    if (line == WorkerProcess::Line::kSpoke) return refuse("spoke unasked");
+    if (line == WorkerProcess::Line::kClosed ||
+        !send_record(worker_->socket(), encode_request(request), fds).has_value()) {
+        gone_before_ = true;
         give_up();
         return kept(Outcome::kOverBudget, "worker was gone");
     }
@@ -218,7 +223,8 @@ Pool::Lease& Pool::Lease::operator=(Lease&& other) noexcept {
 
 Pool::Lease::~Lease() {
     if (!state_) return;
-    const bool reusable = state_->worker && state_->worker->alive() && state_->worker->silent();
+    const bool reusable =
+        state_->worker && state_->worker->alive() && state_->worker->line() == WorkerProcess::Line::kSilent;
     state_->crew->leave(std::move(state_->worker), reusable);
 }
 
@@ -229,14 +235,19 @@ JobResult Pool::Lease::run(const Job& job) {
     if (job.input->size() < 2) return kept(Outcome::kNotSmaller, "too small");
     if (job.deadline.expired()) return kept(Outcome::kOverBudget, "deadline");
     if (!seal_input(job.input->fd())) return kept(Outcome::kOverBudget, "input could not be sealed");
-    if (!state_->worker) {
-        auto next = state_->crew->replace(job.deadline);
-        if (!next) return kept(Outcome::kOverBudget, next.error().text);
-        state_->worker = std::move(*next);
+    JobResult result = kept(Outcome::kOverBudget, "worker was gone");
+    for (int tries = 0; tries < 2; ++tries) {
+        if (!state_->worker) {
+            auto next = state_->crew->replace(job.deadline);
+            if (!next) return kept(Outcome::kOverBudget, next.error().text);
+            state_->worker = std::move(*next);
+        }
+        Exchange exchange(*state_->crew, state_->worker, job);
+        result = exchange.run();
+        const bool again = exchange.gone_before();
+        if (!exchange.worker_usable()) state_->worker.reset();
+        if (!again) break;
     }
-    Exchange exchange(*state_->crew, state_->worker, job);
-    JobResult result = exchange.run();
-    if (!exchange.worker_usable()) state_->worker.reset();
     return result;
 }
 

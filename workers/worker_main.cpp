@@ -20,14 +20,11 @@ namespace {
 
 constexpr int kBadUsage = 2;
 
-// What the libraries read from the environment; nothing of the caller's gets in.
+// Nothing of the caller's environment gets in. What single libraries want is set where they are initialised.
 void set_environment() {
 #ifndef OPTIMILTER_SANITIZED
     ::clearenv();
 #endif
-    ::setenv("ORC_CODE", "backup", 1);  // no JIT: the worker may not make memory executable
-    // No plug-ins of libvips (PDF, SVG, HEIF, Magick, ...): they are looked for under this prefix.
-    ::setenv("VIPSHOME", "/nonexistent", 1);
     ::setenv("HOME", "/nonexistent", 1);
     ::setenv("TZ", "UTC", 1);
     ::setenv("LC_ALL", "C", 1);

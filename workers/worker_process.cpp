@@ -3,9 +3,12 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+
+#include <cerrno>
 
 namespace optimilter {
 
@@ -38,8 +41,11 @@ bool WorkerProcess::alive() const {
     return !readable(pidfd_.get());
 }
 
-bool WorkerProcess::silent() const {
-    return !readable(socket_.get());
+WorkerProcess::Line WorkerProcess::line() const {
+    std::uint8_t byte = 0;
+    const ssize_t got = ::recv(socket_.get(), &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT);
+    if (got > 0) return Line::kSpoke;
+    return got < 0 && (errno == EAGAIN || errno == EINTR) ? Line::kSilent : Line::kClosed;
 }
 
 std::optional<std::uint64_t> WorkerProcess::cpu_us() const {

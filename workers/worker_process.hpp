@@ -34,8 +34,9 @@ class WorkerProcess {
     void kill() const;
     // False once the process has ended.
     bool alive() const;
-    // Nothing waits on its socket: it has not said more than it was asked.
-    bool silent() const;
+    // What waits on its socket: nothing, a record (it said more than it was asked), or the end.
+    enum class Line { kSilent, kSpoke, kClosed };
+    Line line() const;
     // CPU it has used so far, by the kernel's count; none once it has ended.
     std::optional<std::uint64_t> cpu_us() const;
 
