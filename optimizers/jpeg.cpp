@@ -50,21 +50,21 @@ class JpegWork {
 
   private:
     Attempt lossless(std::size_t limit_bytes) const {
-        Result<Bytes> coded =
+        Result<JpegTranscoded> coded =
             transcode_jpeg(input_, kept_jpeg_segments(input_, markers_, options_, size_of(markers_)),
                            options_.jpeg_progressive, limit_bytes, deadline_);
         if (!coded) return left_alone_for(coded.error());
-        return {Outcome::kOptimized, {}, std::move(*coded), {}, {}};
+        return {Outcome::kOptimized, {}, std::move(coded->file), {}, {}, coded->decoded_input};
     }
 
     Attempt reencoded() const {
         const Result<JpegReencoded> lossy = reencode_jpeg(input_, markers_, target_, options_, deadline_);
         if (!lossy) return left_alone_for(lossy.error());
-        Result<Bytes> coded =
+        Result<JpegTranscoded> coded =
             transcode_jpeg(lossy->file, kept_jpeg_segments(input_, markers_, options_, target_),
                            options_.jpeg_progressive, input_.size() - 1, deadline_);
         if (!coded) return left_alone_for(coded.error());
-        return {Outcome::kOptimized, {}, std::move(*coded), lossy->score, {}};
+        return {Outcome::kOptimized, {}, std::move(coded->file), lossy->score, {}};
     }
 
     ByteView input_;

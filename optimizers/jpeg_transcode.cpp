@@ -11,31 +11,67 @@ namespace {
 // worth its CPU. Measured against our own output and not the input, to stay the same in a second pass.
 constexpr std::size_t kBaselineWorthTrying = 32 * 1024;
 
-}  // namespace
-
-Result<Bytes> transcode_jpeg(ByteView input, const std::vector<JpegSegmentBytes>& segments, bool progressive,
-                             std::size_t limit_bytes, Deadline deadline) {
-    JpegDecoder decoder(input, deadline);
-    if (Status status = decoder.read_header(); !status) return status.error();
-    if (Status status = decoder.read_coefficients(); !status) return status.error();
-    if (!progressive) return JpegEncoder(limit_bytes, deadline).transcode(decoder, segments, false);
-
-    std::size_t metadata_bytes = 0;
-    for (const JpegSegmentBytes& segment : segments) metadata_bytes += segment.payload.size() + 4;
-    Result<Bytes> smallest = JpegEncoder(limit_bytes, deadline).transcode(decoder, segments, true);
-    if (!smallest && smallest.error().code != ErrorCode::kRefused) return smallest;
-    const std::size_t found_bytes = smallest ? smallest->size() : limit_bytes;
-    if (found_bytes >= metadata_bytes + kBaselineWorthTrying) return smallest;
-    Result<Bytes> sequential = JpegEncoder(found_bytes, deadline).transcode(decoder, segments, false);
-    if (!sequential) return smallest;
-    return sequential->size() < found_bytes ? std::move(sequential) : std::move(smallest);
+template <typename T>
+void put(Bytes& out, T value) {
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(&value);
+    out.insert(out.end(), bytes, bytes + sizeof value);
 }
 
-Result<JpegSummary> summarize_jpeg(ByteView input, Deadline deadline) {
-    JpegDecoder decoder(input, deadline);
+Digest digest_of(const JpegSummary& summary) {
+    Bytes bytes;
+    put(bytes, summary.width);
+    put(bytes, summary.height);
+    put(bytes, summary.color_space);
+    for (const JpegSummary::Component& component : summary.components) {
+        put(bytes, component.id);
+        put(bytes, component.horizontal);
+        put(bytes, component.vertical);
+        put(bytes, component.quant);
+        put(bytes, component.digest);
+    }
+    return sha256(bytes);
+}
+
+Result<Digest> read_and_digest(JpegDecoder& decoder) {
     if (Status status = decoder.read_header(); !status) return status.error();
     if (Status status = decoder.read_coefficients(); !status) return status.error();
-    return decoder.summary();
+    const Result<JpegSummary> summary = decoder.summary();
+    if (!summary) return summary.error();
+    return digest_of(*summary);
+}
+
+std::size_t bytes_of(const std::vector<JpegSegmentBytes>& segments) {
+    std::size_t bytes = 0;
+    for (const JpegSegmentBytes& segment : segments) bytes += segment.payload.size() + 4;
+    return bytes;
+}
+
+Result<Bytes> smallest_coding(JpegDecoder& decoder, const std::vector<JpegSegmentBytes>& segments,
+                              bool progressive, std::size_t limit_bytes, Deadline deadline) {
+    if (!progressive) return JpegEncoder(limit_bytes, deadline).transcode(decoder, segments, false);
+    Result<Bytes> smallest = JpegEncoder(limit_bytes, deadline).transcode(decoder, segments, true);
+    if (!smallest && smallest.error().code != ErrorCode::kRefused) return smallest;
+    const std::size_t found_bytes = smallest ? smallest->size() : limit_bytes + 1;
+    if (found_bytes >= bytes_of(segments) + kBaselineWorthTrying) return smallest;
+    Result<Bytes> sequential = JpegEncoder(found_bytes - 1, deadline).transcode(decoder, segments, false);
+    return sequential ? std::move(sequential) : std::move(smallest);
+}
+
+}  // namespace
+
+Result<JpegTranscoded> transcode_jpeg(ByteView input, const std::vector<JpegSegmentBytes>& segments,
+                                      bool progressive, std::size_t limit_bytes, Deadline deadline) {
+    JpegDecoder decoder(input, deadline);
+    const Result<Digest> digest = read_and_digest(decoder);
+    if (!digest) return digest.error();
+    Result<Bytes> file = smallest_coding(decoder, segments, progressive, limit_bytes, deadline);
+    if (!file) return file.error();
+    return JpegTranscoded{std::move(*file), *digest};
+}
+
+Result<Digest> digest_jpeg(ByteView input, Deadline deadline) {
+    JpegDecoder decoder(input, deadline);
+    return read_and_digest(decoder);
 }
 
 Outcome jpeg_outcome(ErrorCode code) {

@@ -8,18 +8,24 @@
 #include <vector>
 
 #include "base/bytes.hpp"
+#include "base/digest.hpp"
 #include "optimizers/jpeg_encoder.hpp"
 #include "optimizers/outcome.hpp"
 
 namespace optimilter {
 
+struct JpegTranscoded {
+    Bytes file;
+    Digest decoded_input{};  // see digest_jpeg(), taken before anything was written
+};
+
 // The smallest of our codings of input, with segments instead of its own. limit_bytes: kRefused when it
 // would be larger.
-Result<Bytes> transcode_jpeg(ByteView input, const std::vector<JpegSegmentBytes>& segments, bool progressive,
-                             std::size_t limit_bytes, Deadline deadline);
+Result<JpegTranscoded> transcode_jpeg(ByteView input, const std::vector<JpegSegmentBytes>& segments,
+                                      bool progressive, std::size_t limit_bytes, Deadline deadline);
 
-// The summary of a whole file (see JpegSummary).
-Result<JpegSummary> summarize_jpeg(ByteView input, Deadline deadline);
+// One number for the JpegSummary of a whole file: equal digests, equal pixels.
+Result<Digest> digest_jpeg(ByteView input, Deadline deadline);
 
 // What an error of the JPEG codec means for the file.
 Outcome jpeg_outcome(ErrorCode code);

@@ -13,10 +13,11 @@ namespace {
 // score by less than this.
 constexpr double kScoreTolerance = 0.002;
 
-std::string compare_coefficients(ByteView input, ByteView output, Deadline deadline) {
-    const Result<JpegSummary> want = summarize_jpeg(input, deadline);
+std::string compare_coefficients(ByteView input, const Attempt& attempt, Deadline deadline) {
+    const Result<Digest> want =
+        attempt.decoded_input ? Result<Digest>(*attempt.decoded_input) : digest_jpeg(input, deadline);
     if (!want) return want.error().text;
-    const Result<JpegSummary> got = summarize_jpeg(output, deadline);
+    const Result<Digest> got = digest_jpeg(attempt.output, deadline);
     if (!got) return got.error().text;
     return *want == *got ? std::string() : "coefficients differ";
 }
@@ -55,7 +56,7 @@ std::string verify_jpeg(ByteView input, const Attempt& attempt, Context& context
                                                 context.options);
         !why.empty())
         return why;
-    if (!attempt.score) return compare_coefficients(input, output, context.budget.deadline());
+    if (!attempt.score) return compare_coefficients(input, attempt, context.budget.deadline());
     if (!context.options.lossy) return "loss in a lossless profile";
     const PictureSize target =
         jpeg_target_size(*before, context.options, context.depth, jpeg_pixels_are_referenced(input, *before));
