@@ -1,14 +1,136 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// The way of one PNG file: read its chunks, decode, search for a smaller form of the same samples, and in
+// lossy profiles for a palette that looks alike. Pictures are never scaled, not even those beyond
+// options.max_side_px: big PNG files are screenshots and plans, whose text a smaller size makes unreadable.
+#include <utility>
+
+#include "optimizers/deflate.hpp"
 #include "optimizers/formats.hpp"
+#include "optimizers/png_chunks.hpp"
+#include "optimizers/png_decode.hpp"
+#include "optimizers/png_encode.hpp"
+#include "optimizers/png_limits.hpp"
+#include "optimizers/png_metadata.hpp"
+#include "optimizers/png_quantize.hpp"
+#include "optimizers/png_reduce.hpp"
 
 namespace optimilter {
 
-Attempt optimize_png(ByteView, Context&) {
-    return leave_alone(Outcome::kNotApplicable, "no optimizer for this format");
+namespace {
+
+// A result must win this share of the file; less is not worth touching somebody's picture, and would let a
+// second pass over our own output find a byte here and there.
+constexpr std::size_t kLeastGainShare = 200;
+// The same for results with loss.
+constexpr std::size_t kLeastLossyGainShare = 10;
+
+Outcome outcome_of(const Error& error) {
+    switch (error.code) {
+        case ErrorCode::kUnsupported:
+            return Outcome::kNotApplicable;
+        case ErrorCode::kRefused:
+            return Outcome::kUntouchable;
+        case ErrorCode::kLimit:
+        case ErrorCode::kDeadline:
+            return Outcome::kOverBudget;
+        default:
+            return Outcome::kMalformed;
+    }
 }
 
-std::string verify_png(ByteView, const Attempt&, Context&) {
-    return "not verified";
+Attempt leave_alone(const Error& error) {
+    return leave_alone(outcome_of(error), error.text);
+}
+
+Result<Bytes> inflate_scanlines(const PngFile& file) {
+    Bytes stream;
+    stream.reserve(file.idat_size());
+    for (const PngChunk& chunk : file.idat) append(stream, chunk.body);
+    return inflate_zlib(stream, static_cast<std::size_t>(scanline_bytes(file.header)));
+}
+
+// Pictures whose colours are many enough to need a palette made for them.
+bool worth_quantizing(const PngFile& file, const PngPicture& picture, const Options& options) {
+    const PngColor color = picture.layout.color;
+    return options.lossy && options.png_quantize && file.header.bit_depth == 8 &&
+           (color == PngColor::kRgb || color == PngColor::kRgba) && !file.suggests_palette() &&
+           file.find("hIST") == nullptr &&
+           std::uint64_t{picture.width} * picture.height <= kMostPixelsQuantized;
+}
+
+// The lossless result, or one with a made palette where that is allowed and much smaller.
+class PngOptimization {
+  public:
+    PngOptimization(ByteView input, const PngFile& file, Context& context)
+        : input_(input),
+          file_(file),
+          context_(context),
+          deadline_(context.budget.deadline()),
+          metadata_(kept_metadata(file, context.options)) {}
+
+    Attempt run() {
+        Result<Bytes> scanlines = inflate_scanlines(file_);
+        if (!scanlines) return leave_alone(scanlines.error());
+        Result<PngPicture> decoded = decode_png(file_, deadline_);
+        if (!decoded) return leave_alone(decoded.error());
+        const PngPicture picture = narrow_deep_picture(file_, std::move(*decoded));
+        if (picture.layout.bit_depth == 16) return lossless(picture, std::move(*scanlines), nullptr);
+        const Result<ColorSurvey> survey = survey_colors(picture, deadline_);
+        if (!survey) return leave_alone(survey.error());
+        if (!survey->few_colors && worth_quantizing(file_, picture, context_.options)) {
+            if (Attempt attempt = lossy(picture, *survey); attempt.outcome == Outcome::kOptimized)
+                return attempt;
+        }
+        return lossless(picture, std::move(*scanlines), &*survey);
+    }
+
+  private:
+    Attempt lossless(const PngPicture& picture, Bytes scanlines, const ColorSurvey* survey) {
+        EncodeJob job{picture, {picture.layout}, {}, file_.layout(), deadline_};
+        if (!file_.header.interlaced) job.own_scanlines = scanlines;
+        if (survey != nullptr) job.layouts = candidate_layouts(file_, picture, *survey);
+        return finish(job, input_.size() - input_.size() / kLeastGainShare, {});
+    }
+
+    // A palette must win clearly: it is a loss for the eye of a machine.
+    Attempt lossy(const PngPicture& picture, const ColorSurvey&) {
+        const unsigned most_colors = file_.find("bKGD") != nullptr ? 255 : 256;
+        const Result<QuantizedPicture> made =
+            quantize_picture(picture, most_colors, context_.options, deadline_);
+        if (!made) return leave_alone(made.error());
+        const Result<ColorSurvey> survey = survey_colors(made->picture, deadline_);
+        if (!survey) return leave_alone(survey.error());
+        const EncodeJob job{
+            made->picture, candidate_layouts(file_, made->picture, *survey), {}, {}, deadline_};
+        return finish(job, input_.size() - input_.size() / kLeastLossyGainShare, made->score);
+    }
+
+    Attempt finish(const EncodeJob& job, std::size_t limit, std::optional<double> score) {
+        const Result<EncodedPicture> encoded = encode_picture(job);
+        if (!encoded) return leave_alone(encoded.error());
+        Bytes output = write_png(file_, metadata_, encoded->layout, encoded->idat);
+        if (output.size() >= limit) return leave_alone(Outcome::kNotSmaller, "not smaller");
+        return {Outcome::kOptimized, {}, std::move(output), score, {}};
+    }
+
+    ByteView input_;
+    const PngFile& file_;
+    Context& context_;
+    Deadline deadline_;
+    PngMetadata metadata_;
+};
+
+}  // namespace
+
+Attempt optimize_png(ByteView input, Context& context) {
+    const Result<PngFile> file = read_png(input);
+    if (!file) return leave_alone(file.error());
+    if (context.options.lossy && file->header.bit_depth == 16)
+        return leave_alone(Outcome::kNotApplicable, "16-bit samples in a lossy profile");
+    if (const Status fits = spend_png_budget(file->header, context.budget); !fits)
+        return leave_alone(fits.error());
+    return PngOptimization(input, *file, context).run();
 }
 
 }  // namespace optimilter

@@ -15,24 +15,36 @@ constexpr int kTrialLevel = 5;
 // Trials look at this many bytes of the picture at most, in bands spread over its height.
 constexpr std::size_t kTrialBytes = 1 << 20;
 constexpr std::uint32_t kBands = 6;
-// The last deflate may take this long by our estimate, so that big pictures get a lower level.
-constexpr std::int64_t kMostFinalMs = 2000;
+
+// How hard the last deflate tries. most_bytes: scanlines up to this size may have it, about half a second by
+// measurements of screenshots. trials: what it costs in terms of kTrialLevel over the same bytes.
+struct Effort {
+    int level;
+    std::size_t most_bytes;
+    double trials;
+};
+constexpr Effort kEfforts[] = {
+    {12, 3u << 19, 80}, {11, 6u << 20, 40},  {10, 16u << 20, 20},
+    {9, 42u << 20, 10}, {8, 60u << 20, 6.5}, {6, SIZE_MAX, 1.5},
+};
 
 constexpr FilterStrategy kFirstLook[] = {FilterStrategy::kNone, FilterStrategy::kBigrams};
-constexpr FilterStrategy kSecondLook[] = {FilterStrategy::kSub,    FilterStrategy::kUp,
-                                          FilterStrategy::kPaeth,  FilterStrategy::kAverage,
+constexpr FilterStrategy kSecondLook[] = {FilterStrategy::kSub, FilterStrategy::kUp, FilterStrategy::kPaeth,
                                           FilterStrategy::kMinSum, FilterStrategy::kEntropy};
 
 // One way to write the picture; the input's own scanlines when it has no layout.
 struct Way {
     const PngLayout* layout = nullptr;
     FilterStrategy strategy = FilterStrategy::kNone;
-    double cost = 0;  // estimated bytes of the whole file
+    double cost = 0;      // estimated bytes of the whole file
+    double trial_ms = 0;  // estimated time of deflating all of it at kTrialLevel, now and here
 };
 
 // Rows of the picture that stand for all of it.
 std::vector<std::pair<std::uint32_t, std::uint32_t>> pick_bands(const PngPicture& picture) {
-    const std::size_t rows = std::max<std::size_t>(kTrialBytes / (picture.row_bytes() + 1), 1);
+    // Counted as if each pixel had four bytes: the bands, and so the choice, must not depend on the layout
+    // the picture comes in, or a second pass would choose anew.
+    const std::size_t rows = std::max<std::size_t>(kTrialBytes / (std::size_t{picture.width} * 4), 1);
     if (rows >= picture.height) return {{0, picture.height}};
     const auto band = static_cast<std::uint32_t>(std::max<std::size_t>(rows / kBands, 1));
     const std::uint32_t count = std::min<std::uint32_t>(kBands, static_cast<std::uint32_t>(rows));
@@ -94,12 +106,14 @@ class Search {
     }
 
     void note(const PngLayout* layout, FilterStrategy strategy, ByteView scanlines) {
+        const Stopwatch stopwatch;
         const Result<Bytes> deflated = deflate_zlib(scanlines, kTrialLevel);
         if (!deflated) return;
         const double scale = static_cast<double>(job_.picture.height) / sample_.height;
         const std::size_t fixed = layout_chunk_bytes(layout != nullptr ? *layout : job_.own_layout);
-        ways_.push_back(
-            {layout, strategy, static_cast<double>(deflated->size()) * scale + static_cast<double>(fixed)});
+        ways_.push_back({layout, strategy,
+                         static_cast<double>(deflated->size()) * scale + static_cast<double>(fixed),
+                         stopwatch.elapsed_ms() * scale});
     }
 
     const Way* best_new_way() const {
@@ -115,11 +129,12 @@ class Search {
     std::vector<Way> ways_;
 };
 
-// The highest level whose estimated time fits, -1 when none does.
-int affordable_level(std::size_t size, Deadline deadline) {
-    const std::int64_t allowed = std::min(kMostFinalMs, deadline.remaining_ms() / 3);
-    for (const int level : {12, 10, 9, 7, 6, 4, 1})
-        if (deflate_cost_ms(size, level) <= allowed) return level;
+// The highest level that the size allows and a third of the time left suffices for; -1 when none does. Under
+// the deadline of a calm machine the size alone decides, so that equal pictures get equal results.
+int affordable_level(std::size_t size, double trial_ms, Deadline deadline) {
+    const auto allowed = static_cast<double>(deadline.remaining_ms()) / 3;
+    for (const Effort& effort : kEfforts)
+        if (size <= effort.most_bytes && trial_ms * effort.trials <= allowed) return effort.level;
     return -1;
 }
 
@@ -137,7 +152,7 @@ Result<EncodedPicture> encode_way(const EncodeJob& job, const Way& way) {
         written = std::move(*filtered);
         scanlines = written;
     }
-    const int level = affordable_level(scanlines.size(), job.deadline);
+    const int level = affordable_level(scanlines.size(), way.trial_ms, job.deadline);
     if (level < 0) return Error{ErrorCode::kDeadline, "no time left to deflate"};
     Result<Bytes> idat = deflate_zlib(scanlines, level);
     if (!idat) return idat.error();
