@@ -154,6 +154,8 @@ Error failed(const char* what) {
 Status restrict_system_calls() {
     const Filter filter(::seccomp_init(SCMP_ACT_KILL_PROCESS));
     if (!filter) return failed("no memory");
+    // no_new_privs is a step of its own: not set behind its back.
+    if (::seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_NNP, 0) != 0) return failed("attributes");
     if (::seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_TSYNC, 1) != 0) return failed("not for all threads");
     const bool built = add_all(filter.get(), SCMP_ACT_ALLOW, kAllowed) &&
                        add_all(filter.get(), SCMP_ACT_ERRNO(EACCES), kDenied) &&
