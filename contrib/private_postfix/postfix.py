@@ -120,7 +120,7 @@ class PrivatePostfix:
         }
         settings.update(more)
         text = "".join(f"{name} = {value}\n" for name, value in settings.items())
-        (self.config / "main.cf").write_text(text)
+        self._write_config("main.cf", text)
 
     def _write_master_cf(self, listeners, jail):
         chroot = "y" if jail else "n"
@@ -140,7 +140,13 @@ class PrivatePostfix:
             jailed = "n" if program in ("qmgr", "proxymap") else chroot
             lines.append(f"{service} {kind} {private} - {jailed} {wakeup} {limit} {program}\n")
         lines.append("postlog unix-dgram n - n - 1 postlogd\n")
-        (self.config / "master.cf").write_text("".join(lines))
+        self._write_config("master.cf", "".join(lines))
+
+    def _write_config(self, name, text):
+        """Postfix reads a file that has just changed again and again, for 2 s: so let it look older."""
+        file = self.config / name
+        file.write_text(text)
+        os.utime(file, (time.time() - 60,) * 2)
 
     # Running
 

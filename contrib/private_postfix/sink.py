@@ -42,6 +42,9 @@ class _Session(socketserver.StreamRequestHandler):
             self.parameters = line.rsplit(">", 1)[-1].strip()
             self._reply("250 2.1.0 Ok")
         elif verb == b"RCPT":
+            if self.server.sink.deferring:
+                self._reply("451 4.3.0 not now")
+                return
             self.recipients.append(_address(line))
             self._reply("250 2.1.5 Ok")
         elif verb == b"DATA":
@@ -90,6 +93,7 @@ class MailSink:
     def __init__(self, folder, port=0):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.deferring = False  # True: refuses every recipient for the time being
         self._numbers = itertools.count(1)
         self._stored = []  # complete ones only
         self._changed = threading.Condition()

@@ -49,5 +49,7 @@ def _all():
 
 MAILS = dict(_all())
 
-CHANGES = {"usual", "narrow base64 lines", "preamble and epilogue", "spaces after a boundary", "nested",
-           "lines that start with dots", "8-bit text", "spaces at line ends", "size parameter", "base64 root"}
+CHANGES = {"usual", "no line end after the last boundary", "narrow base64 lines", "preamble and epilogue", "spaces after a boundary",
+           "nested", "lines that start with dots", "8-bit text", "spaces at line ends", "size parameter", "base64 root",
+           "bare CR in the text", "long lines",
+           "not what it says"}  # bytes decide, not the name

@@ -10,6 +10,10 @@ from PIL import Image, ImageOps
 
 ZIP_MAGIC, JPEG_MAGIC, PNG_MAGIC = b"PK\x03\x04", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
 
+# Deflated anew, an entry may lose the hint at the old compression level (bits 1 and 2) and, as its sizes are known
+# now, the data descriptor (bit 3): APPNOTE 4.4.4.
+REPACKED_FLAGS = 0b1110
+
 
 def problem(before, after, lossless):
     """What is wrong with a changed file, told from the original. lossless: pixels must be identical too."""
@@ -75,9 +79,11 @@ def _members_problem(old, new, lossless):
     if old.namelist() != new.namelist() or old.comment != new.comment:
         return "other members, or in another order, or another comment"
     for was, now in zip(old.infolist(), new.infolist()):
-        fields = ("filename", "date_time", "external_attr", "comment", "flag_bits")
+        fields = ("filename", "date_time", "external_attr", "comment", "create_version")
         if [getattr(was, field) for field in fields] != [getattr(now, field) for field in fields]:
-            return f"{now.filename}: another date, attribute, comment or flag"
+            return f"{now.filename}: another date, attribute, comment or version"
+        if (was.flag_bits ^ now.flag_bits) & ~REPACKED_FLAGS:
+            return f"{now.filename}: flags {was.flag_bits:#x} became {now.flag_bits:#x}"
         if was.filename == "mimetype" and (now.compress_type or now.extra != was.extra):
             return "mimetype is no longer stored plainly"
         was_content, now_content = old.read(was), new.read(now)

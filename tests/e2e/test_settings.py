@@ -56,7 +56,9 @@ def test_formats_that_are_off(tmp_path):
 
 def test_a_full_body_budget_lets_mail_pass(tmp_path):
     """The budget is smaller than the message: it passes, and so does the next one that fits."""
-    with Rig(tmp_path, {**LOSSLESS, "body_budget": "1MB", "client_share": 100}) as rig:
-        changes, problems = compare(*rig.send_both_ways(photo_mail(68, size=(1600, 1200))))
+    with Rig(tmp_path, {**LOSSLESS, "body_budget": "1MiB", "client_share": 100}) as rig:
+        large = photo_mail(68, size=(2400, 1800))
+        assert len(large) > 1 << 20
+        changes, problems = compare(*rig.send_both_ways(large))
         assert problems == [] and changes == []
         assert changes_of(rig, 69) == 1
