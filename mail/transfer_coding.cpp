@@ -116,19 +116,26 @@ std::size_t trailing_line_ends(std::string_view text) {
     return text.size() - end;
 }
 
-// Line ends of all kinds in text must be of one kind. CRs elsewhere are no base64 and found later.
-Result<bool> one_line_end(std::string_view text, bool otherwise) {
-    bool seen = false, crlf = otherwise;
-    for (std::size_t at = 0; at < text.size();) {
-        const TextLine line = line_at(text, at);
-        at = line.next;
-        if (!line.complete) break;
-        if (seen && line.crlf != crlf) return malformed("base64 with mixed line ends");
-        seen = true;
+// All line ends of a body must be of one kind.
+struct LineEnds {
+    bool crlf;
+    bool seen = false;
+    bool mixed = false;
+
+    void add(const TextLine& line) {
+        if (!line.complete) return;
+        mixed = mixed || (seen && line.crlf != crlf);
         crlf = line.crlf;
+        seen = true;
     }
-    return crlf;
-}
+    void add_all(std::string_view text) {
+        for (std::size_t at = 0; at < text.size();) {
+            const TextLine line = line_at(text, at);
+            add(line);
+            at = line.next;
+        }
+    }
+};
 
 // The data lines: everything between the leading and trailing line ends.
 std::string_view data_lines(ByteView body, const Base64Layout& layout) {
@@ -137,7 +144,7 @@ std::string_view data_lines(ByteView body, const Base64Layout& layout) {
     return text.substr(layout.leading, text.size() - layout.leading - layout.trailing);
 }
 
-// Calls take(bytes decoded of one line) line by line; take returns where the next line is to be written.
+// Calls take(line, bytes decoded of it) line by line; take returns where the next line is to be written.
 template <typename Take>
 Status decode_lines(std::string_view lines, std::uint8_t* out, Take&& take) {
     QuadDecoder decoder;
@@ -149,7 +156,7 @@ Status decode_lines(std::string_view lines, std::uint8_t* out, Take&& take) {
         if (line.content.front() == '=') return malformed("a base64 line that starts with padding");
         const std::size_t written = decoder.line(line.content, out);
         if (const char* why = decoder.fault()) return malformed(why);
-        auto next = take(line.content.size(), written);
+        auto next = take(line, written);
         if (!next) return next.error();
         out = *next;
     }
@@ -181,20 +188,23 @@ Result<Base64Layout> inspect_base64(ByteView body, bool crlf_of_message) {
     Base64Layout layout;
     layout.leading = leading_line_ends(text);
     layout.trailing = trailing_line_ends(text.substr(layout.leading));
-    const auto crlf = one_line_end(text, crlf_of_message);
-    if (!crlf) return crlf.error();
-    layout.crlf = *crlf;
     const std::string_view lines = data_lines(body, layout);
     if (lines.empty()) return malformed("an empty base64 body");
+    LineEnds ends{crlf_of_message};
+    ends.add_all(text.substr(0, layout.leading));
     std::size_t longest = 0;
     std::array<std::uint8_t, kLineRoom> scratch;
-    const Status decoded = decode_lines(lines, scratch.data(),
-                                        [&](std::size_t length, std::size_t bytes) -> Result<std::uint8_t*> {
-                                            longest = std::max(longest, length);
-                                            layout.decoded_size += bytes;
-                                            return scratch.data();
-                                        });
+    const Status decoded = decode_lines(
+        lines, scratch.data(), [&](const TextLine& line, std::size_t bytes) -> Result<std::uint8_t*> {
+            ends.add(line);
+            longest = std::max(longest, line.content.size());
+            layout.decoded_size += bytes;
+            return scratch.data();
+        });
     if (!decoded) return decoded.error();
+    ends.add_all(text.substr(text.size() - layout.trailing));
+    if (ends.mixed) return malformed("base64 with mixed line ends");
+    layout.crlf = ends.crlf;
     layout.line_length = std::max<std::size_t>(std::min(longest, kMaxLineWritten) / 4 * 4, 4);
     return layout;
 }
@@ -208,7 +218,7 @@ Status decode_base64(ByteView body, const Base64Layout& layout, const std::funct
         return sunk;
     };
     const Status decoded = decode_lines(data_lines(body, layout), piece.data(),
-                                        [&](std::size_t, std::size_t bytes) -> Result<std::uint8_t*> {
+                                        [&](const TextLine&, std::size_t bytes) -> Result<std::uint8_t*> {
                                             filled += bytes;
                                             if (piece.size() - filled < kLineRoom)
                                                 if (Status sunk = flush(); !sunk) return sunk.error();

@@ -307,13 +307,13 @@ void test_encodings_and_sizes() {
 }
 
 std::string nested(std::size_t depth) {
-    std::string text = "MIME-Version: 1.0\n", tail;
-    for (std::size_t i = 0; i < depth; ++i) {
-        const std::string boundary = "x" + std::to_string(1'000'000 + i);
-        text += "Content-Type: multipart/mixed; boundary=" + boundary + "\n\n--" + boundary + "\n";
-        tail.insert(0, "\n--" + boundary + "--\n");
-    }
-    return text + "\nleaf" + tail;
+    const auto boundary = [](std::size_t i) { return "x" + std::to_string(1'000'000 + i); };
+    std::string text = "MIME-Version: 1.0\n";
+    for (std::size_t i = 0; i < depth; ++i)
+        text += "Content-Type: multipart/mixed; boundary=" + boundary(i) + "\n\n--" + boundary(i) + "\n";
+    text += "\nleaf";
+    for (std::size_t i = depth; i-- > 0;) text += "\n--" + boundary(i) + "--\n";
+    return text;
 }
 
 void test_limits() {
