@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "base/text.hpp"
 #include "optimizers/deflate.hpp"
 #include "optimizers/formats.hpp"
@@ -43,7 +44,7 @@ struct Candidate {
 class Repacking {
   public:
     Repacking(ByteView input, const ZipArchive& archive, Context& context)
-        : input_(input), archive_(archive), context_(context), pace_(context.budget) {}
+        : input_(input), archive_(archive), context_(context), pace_(context.budget, input.size()) {}
 
     Attempt run();
 
@@ -73,12 +74,12 @@ class Repacking {
     std::optional<double> score_;
 };
 
-// Members that are copied whatever they hold. ODF and EPUB want "mimetype" first, stored and plain; for a
-// symbolic link libarchive could not confirm the content.
+// Members that are copied whatever they hold. ODF and EPUB want "mimetype" first, stored and plain; for
+// folders and symbolic links libarchive could not confirm the content.
 bool Repacking::is_fixed(std::size_t index) const {
     const ZipEntry& entry = archive_.entries[index];
     const bool mimetype = zip_name(input_, entry) == "mimetype";
-    return entry.size == 0 || entry.symlink || mimetype || !is_readable(entry);
+    return entry.size == 0 || !entry.plain_file || mimetype || !is_readable(entry);
 }
 
 std::optional<Attempt> Repacking::examine_member(std::size_t index) {
@@ -94,7 +95,9 @@ std::optional<Attempt> Repacking::examine_member(std::size_t index) {
         out_of_budget_ = true;
         return std::nullopt;
     }
+    const Stopwatch watch;
     const auto content = MemberContent::of(input_, entry);
+    if (entry.method == kZipDeflated) pace_.learn_inflating(entry.size, watch.elapsed_ms());
     if (!content) {
         const std::string name = printable(zip_name(input_, entry), 60);
         return leave_alone(zip_refusal(content.error().code),
@@ -140,6 +143,7 @@ bool Repacking::replace_content(const Candidate& candidate, const OptimizeResult
         replacement.data = result.output;
     }
     replacements_[candidate.index] = std::move(replacement);
+    pace_.will_verify(old.size);
     changes_.push_back({candidate.index, sha256(content)});
     if (result.score) score_ = std::min(score_.value_or(*result.score), *result.score);
     return true;
@@ -152,6 +156,8 @@ void Repacking::shrink_nested(const Candidate& candidate) {
     }
     const auto content = MemberContent::of(input_, entry(candidate));
     if (!content) return;
+    // Writing and verifying come after the last member and must fit in, too.
+    const ReservedTime reserved(context_.budget, pace_.finish_ms(entry(candidate).size));
     const OptimizeResult result = context_.nested(content->bytes(), {{}, zip_name(input_, entry(candidate))});
     if (result.outcome == Outcome::kUntouchable) return;
     if (result.outcome == Outcome::kOverBudget) {
@@ -175,9 +181,10 @@ void Repacking::redeflate(const Candidate& candidate) {
     if (!content) return;
     const Stopwatch watch;
     auto deflated = deflate_raw_within(content->bytes(), *level, old.data.size() - 1);
-    pace_.learn(old.size, *level, watch.elapsed_ms());
+    pace_.learn_deflating(old.size, *level, watch.elapsed_ms());
     if (!deflated) return;
     replacements_[candidate.index] = {kZipDeflated, old.crc, old.size, std::move(deflated).value()};
+    pace_.will_verify(old.size);
 }
 
 Attempt Repacking::finish() {
@@ -196,8 +203,6 @@ Attempt Repacking::finish() {
 }
 
 Attempt Repacking::run() {
-    // Writing and verifying come after the last member and must fit in, too.
-    const ReservedTime reserved(context_.budget, ZipPace::finish_ms(archive_, input_.size()));
     if (auto refused = examine()) return *refused;
     largest_first(nested_);
     for (const Candidate& candidate : nested_) shrink_nested(candidate);

@@ -18,24 +18,37 @@ constexpr int kMediaLevel = 6;
 
 class ZipPace {
   public:
-    explicit ZipPace(const Budget& budget) : budget_(budget) {}
+    // file_size_bytes: of the archive, which is written once more at the end.
+    ZipPace(const Budget& budget, std::size_t file_size_bytes)
+        : budget_(budget), file_size_(file_size_bytes) {}
 
-    bool time_is_up() const { return budget_.expired(); }
+    // true when what is left is needed for finishing.
+    bool time_is_up() const { return budget_.deadline().remaining_ms() <= finish_ms(0); }
     bool allows_inflating(std::uint64_t size_bytes) const;
 
     // The level that a member of this size gets: the same for the same size, so that a second pass finds
     // nothing to do, and a lower one only when the better does not fit any more; nothing when none does.
     std::optional<int> level_for(std::uint64_t size_bytes, bool media) const;
 
-    // What a call took; small calls teach nothing.
-    void learn(std::uint64_t size_bytes, int level, double took_ms);
+    // What calls took; small ones teach nothing.
+    void learn_deflating(std::uint64_t size_bytes, int level, double took_ms);
+    void learn_inflating(std::uint64_t size_bytes, double took_ms);
 
-    // Time to keep for writing and verifying an archive, should all members change.
-    static std::int64_t finish_ms(const ZipArchive& archive, std::size_t file_size_bytes);
+    // A member of this size was replaced and will be verified.
+    void will_verify(std::uint64_t size_bytes) { to_verify_ += size_bytes; }
+
+    // Time to keep for writing and verifying, should one more member of this size be replaced.
+    std::int64_t finish_ms(std::uint64_t size_bytes) const;
 
   private:
+    double inflate_ms(std::uint64_t size_bytes) const;
+
     const Budget& budget_;
-    double slowness_ = 1.0;  // real cost over foretold cost
+    std::uint64_t file_size_;
+    std::uint64_t to_verify_ = 0;  // bytes
+    std::uint64_t inflated_ = 0;   // bytes
+    double inflated_ms_ = 0;
+    double slowness_ = 1.0;  // real cost of deflating over foretold cost
 };
 
 }  // namespace optimilter

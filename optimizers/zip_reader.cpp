@@ -63,6 +63,14 @@ bool end_is_ambiguous(ByteView file, std::size_t found) {
     return false;
 }
 
+// APPNOTE 4.4.2 and 4.4.15: host 3 is Unix, its mode stands in the upper half; bit 4 is the folder bit of
+// DOS.
+bool is_plain_file(std::uint8_t host, std::uint32_t attributes, std::string_view name) {
+    const std::uint32_t type = (attributes >> 16) & 0170000;
+    const bool odd_type = host == 3 && type != 0 && type != 0100000;
+    return !odd_type && (attributes & 0x10) == 0 && !(!name.empty() && name.back() == '/');
+}
+
 class Reader {
   public:
     Reader(ByteView file, std::uint32_t max_entries) : file_(file), max_entries_(max_entries) {}
@@ -175,8 +183,7 @@ Status Reader::read_central(std::size_t at) {
     entry.method = read_le16(p + 10);
     entry.crc = read_le32(p + 16);
     entry.size = read_le32(p + 24);
-    // Host 3 is Unix; its mode stands in the upper half of the external attributes.
-    entry.symlink = p[5] == 3 && ((read_le32(p + 38) >> 16) & 0170000) == 0120000;
+    entry.plain_file = is_plain_file(p[5], read_le32(p + 38), zip_name(file_, entry));
     // The end of the data is not known before the local header was read; keep the size there until then.
     entry.data = {0, read_le32(p + 20)};
     if (Status status = check_flags(entry.flags, entry.method); !status) return status;

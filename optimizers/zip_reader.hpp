@@ -44,7 +44,7 @@ struct ZipEntry {
     std::uint16_t method = 0;
     std::uint32_t crc = 0;
     std::uint32_t size = 0;  // uncompressed, bytes
-    bool symlink = false;    // made on Unix, with the mode of a symbolic link
+    bool plain_file = true;  // false: a folder, a symbolic link or another thing that is no file
 };
 
 struct ZipArchive {

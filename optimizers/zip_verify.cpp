@@ -100,7 +100,7 @@ std::string Comparison::compare_fields(std::size_t index) const {
     write_le32(&central_b[42], 0);
     if (is_untouched(index)) return central_a == central_b ? "" : "directory entry differs";
     if (zip_name(input_, a) == "mimetype") return "mimetype entry was rewritten";
-    if (!is_readable(a) || a.symlink) return "entry that cannot be compared was rewritten";
+    if (!is_readable(a) || !a.plain_file) return "entry that cannot be compared was rewritten";
     if (std::string why = compare_header(std::move(central_a), std::move(central_b), 6); !why.empty()) {
         return why;
     }

@@ -60,6 +60,9 @@ std::vector<Item> one_of_everything() {
         {.name = "stored.txt", .content = prose(3000, 7), .method = 0},
         {.name = "noise", .content = noise(3000), .method = 0},
         {.name = "link", .content = "a.xml", .method = 0, .external_attributes = 0120777u << 16},
+        {.name = "odd folder/", .content = prose(3000, 8)},
+        {.name = "folder of DOS", .content = prose(3000, 8), .external_attributes = 0x10, .host = 0},
+        {.name = "__MACOSX/._a.xml", .content = prose(3000, 9)},
         {.name = "old", .content = "x", .method = 6, .raw = "imploded"},
         {.name = "newer", .content = "x", .method = 12, .raw = "BZh9"},
         {.name = "empty", .content = "", .method = 8},
@@ -99,8 +102,9 @@ void untouched_records_are_copied() {
     const Bytes output = run(file).output;
     for (std::size_t i = 0; i < items.size(); ++i) {
         const std::string_view name = items[i].name;
-        const bool fixed = name == "mimetype" || name == "folder/" || name == "noise" || name == "link" ||
-                           name == "old" || name == "newer" || name == "empty";
+        const bool fixed = name == "mimetype" || name == "folder/" || name == "odd folder/" ||
+                           name == "folder of DOS" || name == "noise" || name == "link" || name == "old" ||
+                           name == "newer" || name == "empty";
         CHECK_EQ(record_of(file, i) == record_of(output, i), fixed, name);
         const ZipEntry entry = entry_of(output, i);
         // LibreOffice refuses stored entries with a descriptor; replaced entries have none.
@@ -359,13 +363,17 @@ void time_ends() {
         Context context{options, budget, 0, nullptr};
         CHECK_EQ(outcome_name(optimize_zip(file, context).outcome), "over_budget");
     }
-    Budget budget(Deadline(), options);
+    Budget budget(Deadline::in_ms(500), options);
+    bool called = false;
     Context context{options, budget, 0, [&](ByteView, const TypeHint&) {
-                        // From here on no time is left, as a slow picture would leave it.
-                        budget = Budget(Deadline::in_ms(-1), options);
+                        called = true;
+                        // A picture that takes all the time it is given.
+                        while (!budget.expired()) continue;
                         return answer(Outcome::kOptimized, kSmallerPicture);
                     }};
     const Attempt attempt = optimize_zip(file, context);
+    // A machine so slow that it did not come to the picture proves nothing.
+    if (!called) return;
     CHECK_EQ(outcome_name(attempt.outcome), "optimized", attempt.reason);
     CHECK_EQ(content_of(attempt.output, 1), kSmallerPicture);
     CHECK(record_of(file, 0) == record_of(attempt.output, 0));

@@ -16,7 +16,7 @@ int level(const ZipPace& pace, std::uint64_t size, bool media) {
 void level_goes_by_size() {
     const Options options;
     const Budget budget(Deadline(), options);
-    const ZipPace pace(budget);
+    const ZipPace pace(budget, 1000);
     CHECK_EQ(level(pace, 0, false), 12);
     CHECK_EQ(level(pace, kMegabyte, false), 12);
     CHECK_EQ(level(pace, kMegabyte + 1, false), 9);
@@ -28,15 +28,15 @@ void level_falls_with_the_time_left() {
     const Options options;
     // Hours, so that no slow machine can turn the answers.
     const Budget none(Deadline::in_ms(-1), options);
-    CHECK_EQ(level(ZipPace(none), 10, false), -1);
-    CHECK(!ZipPace(none).allows_inflating(10));
-    CHECK(ZipPace(none).time_is_up());
+    CHECK_EQ(level(ZipPace(none, 1000), 10, false), -1);
+    CHECK(!ZipPace(none, 1000).allows_inflating(10));
+    CHECK(ZipPace(none, 1000).time_is_up());
 
     const Budget hour(Deadline::in_ms(3'600'000), options);
-    const ZipPace pace(hour);
+    const ZipPace pace(hour, 1000);
     CHECK_EQ(level(pace, 1'000 * kMegabyte, false), 9);
-    // 64 GB: hours at level 9, less than one at level 6.
-    CHECK_EQ(level(pace, 64'000 * kMegabyte, false), 6);
+    // 32 GB: an hour at level 9, a third at level 6, with the time for verifying set aside.
+    CHECK_EQ(level(pace, 32'000 * kMegabyte, false), 6);
     CHECK_EQ(level(pace, 1'000'000 * kMegabyte, false), -1);
     CHECK(pace.allows_inflating(kMegabyte));
     CHECK(!pace.allows_inflating(1'000'000 * kMegabyte));
@@ -45,25 +45,35 @@ void level_falls_with_the_time_left() {
 void slow_machines_teach() {
     const Options options;
     const Budget hour(Deadline::in_ms(3'600'000), options);
-    ZipPace pace(hour);
+    ZipPace pace(hour, 1000);
     const std::uint64_t size = 4'000 * kMegabyte;
     CHECK_EQ(level(pace, size, false), 9);
-    pace.learn(10, 12, 1'000'000.0);  // too small to tell
+    pace.learn_deflating(10, 12, 1'000'000.0);  // too small to tell
     CHECK_EQ(level(pace, size, false), 9);
-    for (int i = 0; i < 10; ++i) pace.learn(kMegabyte, 12, 1e9);
+    for (int i = 0; i < 10; ++i) pace.learn_deflating(kMegabyte, 12, 1e9);
     CHECK_EQ(level(pace, size, false), -1);
-    for (int i = 0; i < 20; ++i) pace.learn(kMegabyte, 12, 1.0);
+    for (int i = 0; i < 20; ++i) pace.learn_deflating(kMegabyte, 12, 1.0);
     CHECK_EQ(level(pace, size, false), 9);
 }
 
-void finish_grows_with_the_archive() {
-    ZipArchive archive;
-    const auto empty = ZipPace::finish_ms(archive, 100);
-    ZipEntry entry;
-    entry.size = 100'000'000;
-    archive.entries.push_back(entry);
+void finish_grows_with_what_is_replaced() {
+    const Options options;
+    const Budget hour(Deadline::in_ms(3'600'000), options);
+    ZipPace pace(hour, 0);
+    const auto empty = pace.finish_ms(0);
     CHECK(empty > 0);
-    CHECK(ZipPace::finish_ms(archive, 100) > empty + 1000);
+    CHECK(ZipPace(hour, 1'000'000'000).finish_ms(0) > empty + 1000);
+    CHECK(pace.finish_ms(100'000'000) > empty + 1000);
+    pace.will_verify(100'000'000);
+    CHECK(pace.finish_ms(0) > empty + 1000);
+    // A machine that inflates a kilobyte a millisecond has no hour for 100 MB.
+    pace.learn_inflating(kMegabyte, 1024.0);
+    CHECK(pace.finish_ms(0) > 300'000);
+    CHECK(!pace.time_is_up());
+    pace.will_verify(1'000'000'000);
+    CHECK(pace.time_is_up());
+    CHECK(!pace.level_for(10, false).has_value());
+    CHECK(!pace.allows_inflating(10));
 }
 
 }  // namespace
@@ -73,7 +83,7 @@ int main() {
         TEST(level_goes_by_size),
         TEST(level_falls_with_the_time_left),
         TEST(slow_machines_teach),
-        TEST(finish_grows_with_the_archive),
+        TEST(finish_grows_with_what_is_replaced),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

@@ -232,6 +232,7 @@ Archive odd_but_right() {
         {.name = "bzip2", .content = "b", .method = 12, .raw = "BZh9 whatever"},
         {.name = "implode", .content = "i", .method = 6, .raw = "??"},
         {.name = "link", .content = "times", .method = 0, .external_attributes = 0120777u << 16},
+        {.name = "dos folder", .content = "", .method = 0, .external_attributes = 0x10, .host = 0},
         {.name = "...", .content = ""},
         {.name = "a..b/..c", .content = ""},
     };
@@ -251,7 +252,8 @@ void reads_every_record() {
         CHECK_EQ(as_text(slice(file, entry.data)), packed(made.items[i]), made.items[i].name);
         CHECK_EQ(entry.record.begin, at, made.items[i].name);
         CHECK_EQ(entry.size, made.items[i].content.size(), made.items[i].name);
-        CHECK_EQ(entry.symlink, made.items[i].name == "link", made.items[i].name);
+        const std::string_view name = made.items[i].name;
+        CHECK_EQ(entry.plain_file, name != "link" && name != "dos folder" && name.back() != '/', name);
         at = entry.record.end;
     }
     CHECK_EQ(archive->directory.begin, at);
