@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <utility>
 
 #include "mail/base64_table.hpp"
 #include "mail/quoted_printable.hpp"
@@ -10,24 +11,52 @@ namespace {
 
 constexpr std::size_t kHead = 64 * 1024;
 
-// As lenient readers do: what is outside the alphabet is skipped, '=' ends it.
-Glimpse glimpse_base64(ByteView body) {
-    Glimpse seen;
-    std::uint32_t bits = 0;
-    std::size_t characters = 0;
-    for (const std::uint8_t c : body) {
-        if (c == '=') break;
-        const std::uint32_t value = kBase64Tables[3][c];
-        if (value & kNotBase64) continue;
-        bits = (bits << 6) | value;
-        // Characters 2, 3 and 4 of a quad complete a byte each, with 4, 2 and 0 bits to spare.
-        const std::size_t place = characters++ % 4;
-        if (place == 0) continue;
-        ++seen.decoded_size;
-        if (seen.head.size() < kHead) seen.head.push_back(static_cast<std::uint8_t>(bits >> (6 - 2 * place)));
+// As lenient readers do: what is outside the alphabet is skipped, '=' ends it. Whole quads go fast, because
+// every part of every mail comes through here.
+class LenientBase64 {
+  public:
+    Glimpse read(ByteView body) {
+        for (std::size_t at = 0; at < body.size() && body[at] != '=';) {
+            if (characters_ % 4 == 0) at += read_quads(body.subspan(at));
+            if (at >= body.size() || body[at] == '=') break;
+            read_character(body[at++]);
+        }
+        return std::move(seen_);
     }
-    return seen;
-}
+
+  private:
+    // Returns how many characters of whole quads text begins with.
+    std::size_t read_quads(ByteView text) {
+        std::size_t at = 0;
+        for (; text.size() - at >= 4; at += 4) {
+            const std::uint32_t quad = base64_quad(text.data() + at);
+            if (quad & kNotBase64) break;
+            if (seen_.head.size() < kHead)
+                for (int shift = 16; shift >= 0; shift -= 8) keep(quad >> shift);
+        }
+        seen_.decoded_size += at / 4 * 3;
+        return at;
+    }
+
+    void read_character(std::uint8_t c) {
+        const std::uint32_t value = kBase64Tables[3][c];
+        if (value & kNotBase64) return;
+        bits_ = (bits_ << 6) | value;
+        // Characters 2, 3 and 4 of a quad complete a byte each, with 4, 2 and 0 bits to spare.
+        const std::size_t place = characters_++ % 4;
+        if (place == 0) return;
+        ++seen_.decoded_size;
+        keep(bits_ >> (6 - 2 * place));
+    }
+
+    void keep(std::uint32_t byte) {
+        if (seen_.head.size() < kHead) seen_.head.push_back(static_cast<std::uint8_t>(byte));
+    }
+
+    Glimpse seen_;
+    std::uint32_t bits_ = 0;
+    std::size_t characters_ = 0;  // of the alphabet, without those in whole quads
+};
 
 Glimpse glimpse_quoted_printable(ByteView body) {
     Glimpse seen{quoted_printable_size(body), decode_quoted_printable_head(body)};
@@ -40,7 +69,7 @@ Glimpse glimpse_quoted_printable(ByteView body) {
 Glimpse glimpse(ByteView body, TransferEncoding encoding) {
     switch (encoding) {
         case TransferEncoding::kBase64:
-            return glimpse_base64(body);
+            return LenientBase64().read(body);
         case TransferEncoding::kQuotedPrintable:
             return glimpse_quoted_printable(body);
         default:

@@ -188,6 +188,7 @@ void test_glimpse() {
     using E = TransferEncoding;
     constexpr Case kCases[] = {
         {"broken base64", "QU!JD\n*QU", E::kBase64, 4, "ABCA"},
+        {"base64 of odd lines", "QUJDQ\nUJDQU\nJDQUJDQQ", E::kBase64, 13, "ABCABCABCABCA"},
         {"base64 that ends early", "Q", E::kBase64, 0, ""},
         {"base64 stops at padding", "QQ==QUJD", E::kBase64, 1, "A"},
         {"no base64 at all", "*** ***", E::kBase64, 0, ""},
