@@ -31,14 +31,22 @@ class Config:
         self.start = f"compatibility_level = 3.7\nqueue_directory = {folder}/queue\nmyhostname = mx.optimilter.test\n{main}"
         (folder / "main.cf").write_text(self.start)
         (folder / "master.cf").write_text(MASTER.format(chroot=chroot) + master)
+        self.age()
+
+    def age(self):
+        """Postfix waits two seconds before it reads a main.cf that may still be being written."""
+        for name in ("main.cf", "master.cf"):
+            os.utime(self.folder / name, (1_000_000_000, 1_000_000_000))
 
     @property
     def main(self):
         return (self.folder / "main.cf").read_text()
 
     def run(self, *arguments, **more):
-        return subprocess.run([SCRIPT, *arguments, "--config-dir", self.folder], capture_output=True, text=True, check=False,
+        done = subprocess.run([SCRIPT, *arguments, "--config-dir", self.folder], capture_output=True, text=True, check=False,
                               env=self.environment, stdin=more.pop("stdin", subprocess.DEVNULL), **more)
+        self.age()
+        return done
 
     def changed(self, *arguments):
         done = self.run(*arguments, "--yes")
