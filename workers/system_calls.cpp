@@ -98,11 +98,8 @@ constexpr int kDenied[] = {
 
 #ifdef OPTIMILTER_SANITIZED
 // What the run time of the sanitizers needs besides; never in a build that ships.
-constexpr int kSanitizers[] = {
-    SCMP_SYS(ptrace), SCMP_SYS(wait4),   SCMP_SYS(getppid),       SCMP_SYS(process_vm_readv), SCMP_SYS(pipe2),
-    SCMP_SYS(tgkill), SCMP_SYS(mincore), SCMP_SYS(ftruncate),     SCMP_SYS(nanosleep),        SCMP_SYS(poll),
-    SCMP_SYS(dup),    SCMP_SYS(getuid),  SCMP_SYS(rt_sigpending), SCMP_SYS(arch_prctl),       SCMP_SYS(msync),
-};
+constexpr int kSanitizers[] = {SCMP_SYS(nanosleep), SCMP_SYS(mincore), SCMP_SYS(msync), SCMP_SYS(pipe),
+                               SCMP_SYS(pipe2)};
 #else
 constexpr std::array<int, 0> kSanitizers = {};
 #endif
@@ -114,15 +111,23 @@ bool add_all(scmp_filter_ctx filter, std::uint32_t action, std::span<const int> 
     return true;
 }
 
-// Memory may be writable or executable when it is mapped by the loader, before this filter; never from now on
-// (no JIT: ORC_CODE=backup). The rules exclude each other by the one bit of the protection argument.
+// One condition on one argument, built here because the header's macros are not C++.
+scmp_arg_cmp argument(unsigned index, scmp_compare compare, scmp_datum_t a, scmp_datum_t b = 0) {
+    return scmp_arg_cmp{index, compare, a, b};
+}
+
+bool add(scmp_filter_ctx filter, std::uint32_t action, int call, const scmp_arg_cmp& condition) {
+    return ::seccomp_rule_add_array(filter, action, call, 1, &condition) == 0;
+}
+
+// Memory may be executable when the loader maps it, before this filter; never from now on (no JIT). The two
+// rules exclude each other by the one bit of the protection argument.
 bool add_memory_rules(scmp_filter_ctx filter) {
+    const auto plain = argument(2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
+    const auto executable = argument(2, SCMP_CMP_MASKED_EQ, PROT_EXEC, PROT_EXEC);
     for (const int call : {SCMP_SYS(mmap), SCMP_SYS(mprotect)}) {
-        const bool added = ::seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1,
-                                              SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) == 0 &&
-                           ::seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES), call, 1,
-                                              SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, PROT_EXEC)) == 0;
-        if (!added) return false;
+        if (!add(filter, SCMP_ACT_ALLOW, call, plain)) return false;
+        if (!add(filter, SCMP_ACT_ERRNO(EACCES), call, executable)) return false;
     }
     return true;
 }
@@ -131,18 +136,16 @@ bool add_memory_rules(scmp_filter_ctx filter) {
 // exist", and the C library takes clone().
 bool add_thread_rules(scmp_filter_ctx filter) {
     return ::seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0) == 0 &&
-           ::seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
-                              SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD)) == 0 &&
-           ::seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1,
-                              SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME)) == 0 &&
-           ::seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(prctl), 1,
-                              SCMP_A0(SCMP_CMP_NE, PR_SET_NAME)) == 0;
+           add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone),
+               argument(0, SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD)) &&
+           add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prctl), argument(0, SCMP_CMP_EQ, PR_SET_NAME)) &&
+           add(filter, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(prctl), argument(0, SCMP_CMP_NE, PR_SET_NAME));
 }
 
 // abort() signals the own process, so that a library's assertion shows as SIGABRT.
 bool add_signal_rules(scmp_filter_ctx filter) {
     const auto self = static_cast<scmp_datum_t>(::getpid());
-    return ::seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, SCMP_A0(SCMP_CMP_EQ, self)) == 0;
+    return add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), argument(0, SCMP_CMP_EQ, self));
 }
 
 Error failed(const char* what) {
