@@ -125,6 +125,14 @@ ByteView body_of(const PngFile& file, std::string_view type) {
     return chunk == nullptr ? ByteView() : chunk->body;
 }
 
+bool same_background(const PngFile& input, const PngFile& output) {
+    const ByteView a = body_of(input, "bKGD");
+    const ByteView b = body_of(output, "bKGD");
+    if (a.empty() || b.empty()) return a.empty() == b.empty();
+    const std::optional<PngColorKey> color = background_color(input);
+    return color ? color == background_color(output) : as_text(a) == as_text(b);
+}
+
 bool same_bits(const PngFile& input, const PngFile& output) {
     const std::optional<Bytes> wanted = significant_bits_for(input, output.layout());
     return as_text(wanted ? ByteView(*wanted) : ByteView()) == as_text(body_of(output, "sBIT"));
@@ -134,7 +142,7 @@ std::string verify_chunks(const PngFile& input, const PngFile& output, const Opt
     if (!same_chunks(input.before, output.before, options.lossy) ||
         !same_chunks(input.after, output.after, options.lossy))
         return "a chunk is lost or changed";
-    if (background_color(input) != background_color(output)) return "background colour differs";
+    if (!same_background(input, output)) return "background colour differs";
     if (!same_bits(input, output)) return "significant bits differ";
     if (as_text(body_of(input, "hIST")) != as_text(body_of(output, "hIST"))) return "histogram differs";
     const ByteView exif = body_of(output, "eXIf");

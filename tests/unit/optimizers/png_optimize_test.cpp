@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// optimize_png() through the driver, so that every result here has been verified too; and what it leaves
+// alone.
+#include <set>
+
+#include "check.hpp"
+#include "optimizers/exif.hpp"
+#include "optimizers/formats.hpp"
+#include "png_builder.hpp"
+
+using namespace optimilter;
+using namespace optimilter::png_builder;
+
+namespace {
+
+OptimizeResult run(ByteView input, const Options& options = {}, Deadline deadline = Deadline()) {
+    Budget budget(deadline, options);
+    return optimize(input, {}, options, budget);
+}
+
+Options lossy_options() {
+    Options options;
+    options.lossy = true;
+    return options;
+}
+
+std::vector<Spec> every_layout() {
+    std::vector<Spec> specs;
+    const std::pair<PngColor, std::vector<int>> layouts[] = {{PngColor::kGray, {1, 2, 4, 8, 16}},
+                                                             {PngColor::kRgb, {8, 16}},
+                                                             {PngColor::kIndexed, {1, 2, 4, 8}},
+                                                             {PngColor::kGrayAlpha, {8, 16}},
+                                                             {PngColor::kRgba, {8, 16}}};
+    const Sample samples[] = {
+        screen,
+        noise,
+        [](unsigned, unsigned, unsigned) { return 0u; },
+        [](unsigned x, unsigned y, unsigned) { return (x / 9 + y / 5) % 2 * 0xFFFFu; },
+        [](unsigned x, unsigned y, unsigned c) { return c % 2 == 1 ? 0xFFFFu : (x * y % 256) * 257; },
+        [](unsigned x, unsigned y, unsigned c) { return c == 3 ? 0xFFFFu : (x + y) * 0x0101u; },
+    };
+    for (const auto& [color, depths] : layouts)
+        for (const int depth : depths)
+            for (const bool interlaced : {false, true})
+                for (const Sample& sample : samples)
+                    specs.push_back({color, depth, interlaced, 61, 47, sample});
+    return specs;
+}
+
+std::string name_of(const Spec& spec) {
+    return "colour " + std::to_string(static_cast<int>(spec.color)) + " depth " + std::to_string(spec.depth) +
+           (spec.interlaced ? " interlaced" : "");
+}
+
+// The driver verifies; here it must also never have found anything to refuse, and a second pass nothing to
+// do.
+void check_passes(const Options& options) {
+    int optimized = 0;
+    for (const Spec& spec : every_layout()) {
+        const Bytes input = write(spec);
+        const OptimizeResult result = run(input, options);
+        const bool fine = result.outcome == Outcome::kOptimized || result.outcome == Outcome::kNotSmaller ||
+                          (options.lossy && spec.depth == 16 && result.outcome == Outcome::kNotApplicable);
+        CHECK(fine, name_of(spec) + ": " + result.reason);
+        if (result.outcome != Outcome::kOptimized) continue;
+        ++optimized;
+        CHECK(result.output.size() < input.size(), name_of(spec));
+        CHECK(run(result.output, options).outcome != Outcome::kOptimized, name_of(spec));
+    }
+    CHECK(optimized > 80);
+}
+
+void test_every_layout_lossless() {
+    check_passes({});
+}
+
+void test_every_layout_lossy() {
+    check_passes(lossy_options());
+}
+
+// ---- Which form is found.
+
+void test_reductions() {
+    const auto gray = [](unsigned x, unsigned y, unsigned) { return x * y % 251; };
+    const auto gray_opaque = [](unsigned x, unsigned y, unsigned c) { return c == 3 ? 255 : x * y % 251; };
+    const auto many = [](unsigned x, unsigned y, unsigned c) {
+        return c == 3 ? 255 : c == 0 ? x * 3 : y * 5 + c;
+    };
+    const auto doubled = [](unsigned x, unsigned y, unsigned c) {
+        return (c == 0 ? x : c == 1 ? y : 7) * 257;
+    };
+    struct Case {
+        std::string_view name;
+        PngColor color;
+        int depth;
+        Sample sample;
+        PngColor want_color;
+        int want_depth;
+    };
+    const Case cases[] = {
+        {"RGB that is gray", PngColor::kRgb, 8, gray, PngColor::kGray, 8},
+        {"RGBA that is gray and opaque", PngColor::kRgba, 8, gray_opaque, PngColor::kGray, 8},
+        {"opaque RGBA", PngColor::kRgba, 8, many, PngColor::kRgb, 8},
+        {"16 bits of two equal bytes", PngColor::kRgb, 16, doubled, PngColor::kRgb, 8},
+        {"two colours", PngColor::kRgb, 8, [](unsigned x, unsigned, unsigned c) { return x / 40 * c * 100; },
+         PngColor::kIndexed, 1},
+        {"black and white", PngColor::kRgba, 8,
+         [](unsigned x, unsigned, unsigned c) { return c == 3 ? 255 : x / 40 * 255; }, PngColor::kGray, 1},
+        {"palette of 256, three used", PngColor::kIndexed, 8,
+         [](unsigned x, unsigned, unsigned) { return x / 25; }, PngColor::kIndexed, 2},
+        {"16 bits that differ", PngColor::kGray, 16,
+         [](unsigned x, unsigned y, unsigned) { return x * 256 + y; }, PngColor::kGray, 16},
+        {"opaque 16-bit alpha", PngColor::kRgba, 16,
+         [](unsigned x, unsigned y, unsigned c) { return c == 3 ? 0xFFFF : x * 256 + y * c; }, PngColor::kRgb,
+         16},
+        {"16-bit RGB that is gray", PngColor::kRgb, 16,
+         [](unsigned x, unsigned y, unsigned) { return x * 256 + y; }, PngColor::kGray, 16},
+    };
+    for (const Case& c : cases) {
+        const OptimizeResult result = run(write({c.color, c.depth, false, 80, 90, c.sample}));
+        CHECK_EQ(static_cast<int>(result.outcome), 0, std::string(c.name) + ": " + result.reason);
+        const auto png = read_png(result.output);
+        CHECK_EQ(static_cast<int>(png->header.color), static_cast<int>(c.want_color), c.name);
+        CHECK_EQ(int{png->header.bit_depth}, c.want_depth, c.name);
+    }
+}
+
+void test_chunks_forbid_layouts() {
+    const Bytes gray_rgb = write(
+        {PngColor::kRgb, 8, false, 80, 90, [](unsigned x, unsigned y, unsigned) { return x * y % 251; }});
+    struct Case {
+        std::string_view name, type, body;
+        std::set<PngColor> allowed;
+    };
+    const Case cases[] = {
+        {"RGB profile", "iCCP", z("x\0\0profile", 10), {PngColor::kRgb, PngColor::kIndexed}},
+        {"coloured background", "bKGD", z("\0\x01\0\x02\0\x03", 6), {PngColor::kRgb, PngColor::kIndexed}},
+        {"gray background", "bKGD", z("\0\x01\0\x01\0\x01", 6), {PngColor::kGray, PngColor::kIndexed}},
+        {"unequal significant bits", "sBIT", "\x05\x06\x05", {PngColor::kRgb, PngColor::kIndexed}},
+        {"equal significant bits", "sBIT", "\x08\x08\x08", {PngColor::kGray, PngColor::kIndexed}},
+        {"suggested palette", "PLTE", "abcdef", {PngColor::kRgb}},
+    };
+    for (const Case& c : cases) {
+        const OptimizeResult result = run(insert_before(gray_rgb, "IDAT", c.type, c.body));
+        CHECK_EQ(static_cast<int>(result.outcome), 0, std::string(c.name) + ": " + result.reason);
+        const auto png = read_png(result.output);
+        CHECK(c.allowed.count(png->header.color) == 1, c.name);
+        CHECK(c.type == "PLTE" ? !png->palette.empty() : png->find(c.type) != nullptr, c.name);
+    }
+}
+
+void test_lossless_keeps_every_chunk() {
+    Bytes input = write({PngColor::kRgba, 8, false, 61, 47, screen});
+    const std::pair<std::string_view, std::string_view> chunks[] = {
+        {"gAMA", "0000"},    {"pHYs", "000000000"}, {"tEXt", z("Title\0x", 7)},
+        {"tIME", "0000000"}, {"sPLT", "odd"},       {"eXIf", z("MM\0*\0\0\0\x08", 8)},
+        {"npTc", "nine"},
+    };
+    for (const auto& [type, body] : chunks) input = insert_before(input, "IDAT", type, body);
+    input = insert_before(input, "IDAT", "iDOT", "offsets into IDAT");
+    input = insert_before(input, "IEND", "tEXt", z("Comment\0late", 12));
+    const OptimizeResult result = run(input);
+    CHECK_EQ(static_cast<int>(result.outcome), 0, result.reason);
+    const auto png = read_png(result.output);
+    for (const auto& [type, body] : chunks) CHECK_EQ(as_text(png->find(type)->body), body, type);
+    CHECK(png->find("iDOT") == nullptr);
+    CHECK_EQ(png->after.size(), 1u);
+}
+
+// ---- What stays as it is.
+
+void test_left_alone() {
+    const Bytes rgb = write({PngColor::kRgb, 8, false, 61, 47, screen});
+    const Bytes indexed =
+        write({PngColor::kIndexed, 4, false, 61, 47, [](unsigned, unsigned, unsigned) { return 15u; }});
+    Bytes short_palette = indexed;
+    const auto at = static_cast<std::ptrdiff_t>(find_chunk(indexed, "PLTE"));
+    short_palette.erase(short_palette.begin() + at, short_palette.begin() + at + 12 + 48);
+    short_palette = insert_before(short_palette, "IDAT", "PLTE", "123");
+    Bytes trailing = rgb;
+    trailing.push_back('x');
+    Bytes long_data = insert_before(rgb, "IEND", "IDAT", "more");
+    const Bytes bomb = with_header(rgb, z("\0\0\xFF\xFF\0\0\xFF\xFF\x08\x06\0\0\0", 13));
+    const Bytes wide = with_header(rgb, z("\x7F\xFF\xFF\xFF\x7F\xFF\xFF\xFF\x10\x06\0\0\0", 13));
+    const Bytes memory_bomb = with_header(rgb, z("\0\0\x27\x10\0\0\x27\x10\x10\x06\0\0\0", 13));
+    const Bytes taller = with_header(rgb, z("\0\0\0\x3D\0\0\x01\0\x08\x02\0\0\0", 13));
+    struct Case {
+        std::string_view name;
+        Bytes file;
+        Outcome want;
+    };
+    const Case cases[] = {
+        {"data after IEND", trailing, Outcome::kNotApplicable},
+        {"C2PA", insert_before(rgb, "IDAT", "caBX", "x"), Outcome::kUntouchable},
+        {"index out of the palette", short_palette, Outcome::kMalformed},
+        {"bytes after the zlib stream", long_data, Outcome::kMalformed},
+        {"65535 x 65535", bomb, Outcome::kOverBudget},
+        {"largest sizes", wide, Outcome::kOverBudget},
+        {"too much memory", memory_bomb, Outcome::kOverBudget},
+        {"fewer rows than said", taller, Outcome::kMalformed},
+        {"unsafe chunk", insert_before(rgb, "IDAT", "abCD", ""), Outcome::kNotApplicable},
+    };
+    for (const Case& c : cases) {
+        const OptimizeResult result = run(c.file);
+        CHECK_EQ(static_cast<int>(result.outcome), static_cast<int>(c.want),
+                 std::string(c.name) + result.reason);
+        CHECK(!result.reason.empty(), c.name);
+    }
+}
+
+void test_animated_is_left_alone() {
+    const Bytes rgb = write({PngColor::kRgb, 8, false, 61, 47, screen});
+    Options options;
+    Budget budget(Deadline(), options);
+    Context context{options, budget, 0, {}};
+    const Bytes apng = insert_before(rgb, "IDAT", "acTL", "00000000");
+    CHECK_EQ(static_cast<int>(optimize_png(apng, context).outcome),
+             static_cast<int>(Outcome::kNotApplicable));
+    CHECK(run(apng).outcome == Outcome::kNotApplicable);
+}
+
+void test_truncated_and_flipped() {
+    for (const bool lossy : {false, true}) {
+        const Options options = lossy ? lossy_options() : Options{};
+        const Bytes input = write({PngColor::kRgba, 8, lossy, 61, 47, screen});
+        for (std::size_t part = 0; part < 16; ++part) {
+            const OptimizeResult result = run(ByteView(input).first(input.size() * part / 16), options);
+            CHECK(result.outcome != Outcome::kOptimized);
+        }
+        for (std::size_t i = 0; i < input.size(); i += 7) {
+            Bytes flipped = input;
+            flipped[i] ^= static_cast<std::uint8_t>(1u << (i % 8));
+            CHECK(run(flipped, options).outcome != Outcome::kOptimized);
+        }
+    }
+}
+
+// With right CRCs the damage reaches the decoders.
+void test_flipped_behind_the_crc() {
+    const Bytes input = write({PngColor::kRgb, 8, false, 61, 47, screen});
+    const std::size_t at = find_chunk(input, "IDAT");
+    const std::size_t size = read_be32(input.data() + at);
+    const Bytes whole = run(input).output;
+    for (std::size_t i = 0; i < size; i += 3) {
+        Bytes flipped = input;
+        flipped[at + 8 + i] ^= static_cast<std::uint8_t>(1u << (i % 8));
+        Bytes body(flipped.begin() + static_cast<std::ptrdiff_t>(at) + 8,
+                   flipped.begin() + static_cast<std::ptrdiff_t>(at + 8 + size));
+        const Bytes fixed = chunk("IDAT", as_text(body));
+        std::memcpy(flipped.data() + at, fixed.data(), fixed.size());
+        // A bit that stands for nothing may be flipped: then the pixels are the same, and so is the result.
+        const OptimizeResult result = run(flipped);
+        CHECK(result.outcome != Outcome::kOptimized || result.output == whole);
+    }
+}
+
+void test_deadline() {
+    const Bytes input = write({PngColor::kRgb, 8, false, 61, 47, screen});
+    Options options;
+    Budget budget(Deadline::in_ms(-1), options);
+    Context context{options, budget, 0, {}};
+    CHECK_EQ(static_cast<int>(optimize_png(input, context).outcome), static_cast<int>(Outcome::kOverBudget));
+}
+
+// ---- With loss.
+
+Spec colourful(PngColor color = PngColor::kRgb) {
+    return {color,
+            8,
+            false,
+            240,
+            200,
+            [](unsigned x, unsigned y, unsigned c) -> unsigned {
+                if (c == 3) return y < 20 ? 0 : 255;
+                return (c == 0 ? x : c == 1 ? y : (x + y) / 2) + noise(x, y, c) % 5;
+            },
+            9};
+}
+
+void test_palette_is_made() {
+    for (const PngColor color : {PngColor::kRgb, PngColor::kRgba}) {
+        Options options = lossy_options();
+        options.score_min = 8000;
+        options.png_quality_min = 0;
+        const OptimizeResult result = run(write(colourful(color)), options);
+        CHECK_EQ(static_cast<int>(result.outcome), 0, result.reason);
+        CHECK(result.score.has_value());
+        CHECK(*result.score >= 0.8);
+        CHECK(read_png(result.output)->header.color == PngColor::kIndexed);
+        CHECK(run(result.output, options).outcome != Outcome::kOptimized);
+    }
+}
+
+void test_palette_is_refused() {
+    struct Case {
+        std::string_view name;
+        std::uint16_t score_min;
+        std::uint8_t quality_min;
+        bool quantize;
+    };
+    constexpr Case kCases[] = {
+        {"quality floor", 0, 100, true}, {"score", 10000, 0, true}, {"switched off", 0, 0, false}};
+    for (const Case& c : kCases) {
+        Options options = lossy_options();
+        options.score_min = c.score_min;
+        options.png_quality_min = c.quality_min;
+        options.png_quantize = c.quantize;
+        Spec spec = colourful();
+        spec.compression = 0;
+        const OptimizeResult result = run(write(spec), options);
+        CHECK_EQ(static_cast<int>(result.outcome), 0, c.name);
+        CHECK(!result.score.has_value(), c.name);
+    }
+}
+
+void test_lossy_chunks() {
+    Bytes input = write({PngColor::kRgb, 8, false, 61, 47, screen});
+    input = insert_before(input, "IDAT", "tEXt", z("Comment\0gone", 12));
+    input = insert_before(input, "IDAT", "tEXt", z("Copyright\0stays", 15));
+    input = insert_before(input, "IDAT", "tIME", "0000000");
+    input = insert_before(input, "IDAT", "pHYs", "000000000");
+    const std::string exif(as_text(exif_with_orientation(6)));
+    input = insert_before(input, "IDAT", "eXIf", exif);
+    for (const bool keep_gps : {true, false}) {
+        Options options = lossy_options();
+        options.keep_gps = keep_gps;
+        const auto result = run(input, options);
+        CHECK_EQ(static_cast<int>(result.outcome), 0, result.reason);
+        const auto png = read_png(result.output);
+        CHECK(png->find("tIME") == nullptr);
+        CHECK(png->find("pHYs") != nullptr);
+        CHECK_EQ(as_text(png->find("tEXt")->body), z("Copyright\0stays", 15));
+        CHECK_EQ(int{exif_orientation(png->find("eXIf")->body).value_or(0)}, 6);
+    }
+}
+
+void test_deep_pictures_stay_in_lossy_profiles() {
+    const OptimizeResult result = run(write({PngColor::kRgb, 16, false, 61, 47, screen}), lossy_options());
+    CHECK_EQ(static_cast<int>(result.outcome), static_cast<int>(Outcome::kNotApplicable));
+    CHECK(!result.reason.empty());
+}
+
+}  // namespace
+
+int main() {
+    initialize_optimizers();
+    const CMUnitTest tests[] = {TEST(test_every_layout_lossless),
+                                TEST(test_every_layout_lossy),
+                                TEST(test_reductions),
+                                TEST(test_chunks_forbid_layouts),
+                                TEST(test_lossless_keeps_every_chunk),
+                                TEST(test_left_alone),
+                                TEST(test_animated_is_left_alone),
+                                TEST(test_truncated_and_flipped),
+                                TEST(test_flipped_behind_the_crc),
+                                TEST(test_deadline),
+                                TEST(test_palette_is_made),
+                                TEST(test_palette_is_refused),
+                                TEST(test_lossy_chunks),
+                                TEST(test_deep_pictures_stay_in_lossy_profiles)};
+    return cmocka_run_group_tests_name("png_optimize", tests, nullptr, nullptr);
+}
