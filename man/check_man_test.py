@@ -12,7 +12,8 @@ import sys
 import tempfile
 
 READ = ["policy/settings.def", "milter/message_log.cpp", "milter/engine_main.cpp", "base/counters.cpp",
-        "optimizers/format.cpp", "console/optimilterctl_main.cpp", "console/file_report.cpp"]
+        "optimizers/format.cpp", "console/optimilterctl_main.cpp", "console/file_report.cpp",
+        "packages.list", "doc/dependencies.md"]
 GENERATED = "optimilter.toml.5"
 ENGINE, CTL = "man/optimilter-engine.8", "man/optimilterctl.1"
 
@@ -31,6 +32,9 @@ CASES = [
     ("option in the page only", CTL, "Fl -json", "Fl -yaml", "option --yaml is in the page but not"),
     ("command in the page only", CTL, ".It Cm check-mta", ".It Cm check-mtas", "command check-mtas is in the page"),
     ("new JSON field", "console/file_report.cpp", 'json["quality"]', 'json["score"]', "JSON field score is in the code"),
+    ("new package", "packages.list", "unzip ", "zip ", "package zip is in the code but not"),
+    ("package gone from the page", "doc/dependencies.md", "`libfmt9`", "-", "package libfmt9 is in the code but not"),
+    ("package in the page only", "doc/dependencies.md", "`mandoc`", "`man-db`", "package man-db is in the page but not"),
     ("a list that lost its mark", ENGINE, "check-man: counters", "counters", "counter messages is in the code but not"),
     ("a table that moved", "base/counters.cpp", "kNames", "kWords", "has a file moved?"),
     ("broken mdoc", CTL, ".Sh EXIT STATUS", ".Shh EXIT STATUS", "skipping unknown macro"),
