@@ -78,7 +78,7 @@ int check_mta_command(Arguments& arguments) {
     const LoadedSettings loaded = settings_for(arguments);
     if (report_problems(loaded)) return 1;
     const Result<std::string> settings = run_postconf(arguments.mta_config_dir, {"-x"});
-    const Result<std::string> services = run_postconf(arguments.mta_config_dir, {"-M"});
+    const Result<std::string> services = run_postconf(arguments.mta_config_dir, {"-M", "-x"});
     for (const Result<std::string>* output : {&settings, &services}) {
         if (*output) continue;
         fmt::print(stderr, "optimilterctl: {}\n", output->error().text);

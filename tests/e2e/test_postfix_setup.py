@@ -219,7 +219,7 @@ def test_snippet_is_what_the_script_writes():
 def test_check_mta_agrees(tmp_path):
     """After add, optimilterctl check-mta finds nothing but the engine that does not run here."""
     control = pathlib.Path(os.environ.get("OPTIMILTER_BUILD") or PROJECT / "build/release") / "console/optimilterctl"
-    config = Config(tmp_path)
+    config = Config(tmp_path, f"mine = {OURS}\n", master="2525 inet n - y - - smtpd\n  -o smtpd_milters=$mine\n")
     config.changed("add")
     (tmp_path / "queue/optimilter").mkdir(parents=True)
     (tmp_path / "queue/optimilter/optimilter.sock").touch()
@@ -228,7 +228,7 @@ def test_check_mta_agrees(tmp_path):
     done = subprocess.run([control, "check-mta", "-c", settings, "--postfix-config", tmp_path], capture_output=True, text=True,
                           env=config.environment, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "warning" not in done.stdout and "optimilter is milter 1 of 1" in done.stdout
+    assert "warning" not in done.stdout and "service 2525: smtpd_milters: optimilter is milter 1 of 1" in done.stdout
     config.changed("remove")
     done = subprocess.run([control, "check-mta", "-c", settings, "--postfix-config", tmp_path], capture_output=True, text=True,
                           env=config.environment, check=False)
