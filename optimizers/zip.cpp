@@ -156,8 +156,7 @@ void Repacking::shrink_nested(const Candidate& candidate) {
     }
     const auto content = MemberContent::of(input_, entry(candidate));
     if (!content) return;
-    // Writing and verifying come after the last member and must fit in, too.
-    const ReservedTime reserved(context_.budget, pace_.finish_ms(entry(candidate).size));
+    const ReservedTime reserved(context_.budget, pace_.reserve_ms(entry(candidate).size));
     const OptimizeResult result = context_.nested(content->bytes(), {{}, zip_name(input_, entry(candidate))});
     if (result.outcome == Outcome::kUntouchable) return;
     if (result.outcome == Outcome::kOverBudget) {

@@ -40,6 +40,12 @@ class ZipPace {
     // Time to keep for writing and verifying, should one more member of this size be replaced.
     std::int64_t finish_ms(std::uint64_t size_bytes) const;
 
+    // Time to keep from a member's own optimizer: finishing, and a quarter of what is left, because no
+    // optimizer stops to the millisecond and one that is late must not cost the whole archive.
+    std::int64_t reserve_ms(std::uint64_t size_bytes) const {
+        return finish_ms(size_bytes) + budget_.deadline().remaining_ms() / 4;
+    }
+
   private:
     double inflate_ms(std::uint64_t size_bytes) const;
 
