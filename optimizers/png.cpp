@@ -50,13 +50,20 @@ Result<Bytes> inflate_scanlines(const PngFile& file) {
     return inflate_zlib(stream, static_cast<std::size_t>(scanline_bytes(file.header)));
 }
 
-// Pictures whose colours are many enough to need a palette made for them.
-bool worth_quantizing(const PngFile& file, const PngPicture& picture, const Options& options) {
+// Making a palette and measuring it twice takes up to this long, most of it not interruptible.
+std::int64_t quantize_cost_ms(std::uint64_t pixels) {
+    return static_cast<std::int64_t>(pixels / 4000);
+}
+
+// Pictures that may have a palette made for them, and for which there is the time.
+bool worth_quantizing(const PngFile& file, const PngPicture& picture, const Options& options,
+                      Deadline deadline) {
     const PngColor color = picture.layout.color;
+    const std::uint64_t pixels = std::uint64_t{picture.width} * picture.height;
+    if (quantize_cost_ms(pixels) > deadline.remaining_ms()) return false;
     return options.lossy && options.png_quantize && file.header.bit_depth == 8 &&
            (color == PngColor::kRgb || color == PngColor::kRgba) && !file.suggests_palette() &&
-           file.find("hIST") == nullptr &&
-           std::uint64_t{picture.width} * picture.height <= kMostPixelsQuantized;
+           file.find("hIST") == nullptr && pixels <= kMostPixelsQuantized;
 }
 
 // The lossless result, or one with a made palette where that is allowed and much smaller.
@@ -78,11 +85,13 @@ class PngOptimization {
         if (picture.layout.bit_depth == 16) return lossless(picture, std::move(*scanlines), nullptr);
         const Result<ColorSurvey> survey = survey_colors(picture, deadline_);
         if (!survey) return leave_alone(survey.error());
-        if (!survey->few_colors && worth_quantizing(file_, picture, context_.options)) {
-            if (Attempt attempt = lossy(picture, *survey); attempt.outcome == Outcome::kOptimized)
-                return attempt;
-        }
-        return lossless(picture, std::move(*scanlines), &*survey);
+        Attempt made = leave_alone(Outcome::kNotApplicable, "no palette made");
+        if (!survey->few_colors && worth_quantizing(file_, picture, context_.options, deadline_))
+            made = lossy(picture);
+        // Where the palette wins by far, the other search is not worth its time.
+        if (made.outcome == Outcome::kOptimized && made.output.size() < input_.size() / 2) return made;
+        Attempt same = lossless(picture, std::move(*scanlines), &*survey);
+        return made.outcome == Outcome::kOptimized && clearly_smaller(made, same) ? made : same;
     }
 
   private:
@@ -93,8 +102,13 @@ class PngOptimization {
         return finish(job, input_.size() - input_.size() / kLeastGainShare, {});
     }
 
-    // A palette must win clearly: it is a loss for the eye of a machine.
-    Attempt lossy(const PngPicture& picture, const ColorSurvey&) {
+    // A result with loss must win clearly over one without.
+    static bool clearly_smaller(const Attempt& made, const Attempt& same) {
+        return same.outcome != Outcome::kOptimized ||
+               made.output.size() < same.output.size() - same.output.size() / kLeastLossyGainShare;
+    }
+
+    Attempt lossy(const PngPicture& picture) {
         const unsigned most_colors = file_.find("bKGD") != nullptr ? 255 : 256;
         const Result<QuantizedPicture> made =
             quantize_picture(picture, most_colors, context_.options, deadline_);
