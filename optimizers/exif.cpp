@@ -299,6 +299,33 @@ bool exif_may_hold_gps(ByteView tiff) {
     return !tree || tree->main.find(kGpsDirectory) != nullptr;
 }
 
+namespace {
+
+// Tags whose values a rewrite sets anew or that it may drop.
+constexpr std::uint16_t kVolatileTags[] = {kExifDirectory, kGpsDirectory, kInteropDirectory,
+                                           kMakerNote,     kDngPrivate,   kPadding,
+                                           kOffsetSchema,  kPixelWidth,   kPixelHeight};
+
+bool carried_over(const Directory& before, const Directory& after) {
+    return std::all_of(before.entries.begin(), before.entries.end(), [&](const Entry& entry) {
+        if (std::count(std::begin(kVolatileTags), std::end(kVolatileTags), entry.tag) != 0) return true;
+        const Entry* found = after.find(entry.tag);
+        return found != nullptr && found->type == entry.type && found->count == entry.count &&
+               found->value == entry.value;
+    });
+}
+
+}  // namespace
+
+bool exif_tags_kept(ByteView before, ByteView after) {
+    if (std::equal(before.begin(), before.end(), after.begin(), after.end())) return true;
+    const Result<Tree> old_tree = read_tree(before);
+    const Result<Tree> new_tree = read_tree(after);
+    if (!old_tree || !new_tree) return false;
+    return carried_over(old_tree->main, new_tree->main) && carried_over(old_tree->exif, new_tree->exif) &&
+           carried_over(old_tree->interop, new_tree->interop) && carried_over(old_tree->gps, new_tree->gps);
+}
+
 Bytes exif_with_orientation(std::uint16_t orientation) {
     Tree tree;
     tree.main.entries.push_back({kOrientation, kShort, 1, {static_cast<std::uint8_t>(orientation), 0}});

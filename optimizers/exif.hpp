@@ -33,6 +33,10 @@ std::optional<std::uint16_t> exif_orientation(ByteView tiff);
 // true when the structure holds a GPS directory, or cannot be read.
 bool exif_may_hold_gps(ByteView tiff);
 
+// true when after carries every tag of before, value for value, but for what an edit may drop or set (both
+// read anew); GPS must be there still. Also when before cannot be read and after is equal to it.
+bool exif_tags_kept(ByteView before, ByteView after);
+
 // A structure with nothing but the orientation.
 Bytes exif_with_orientation(std::uint16_t orientation);
 

@@ -154,6 +154,13 @@ std::string gps_left(const std::vector<JpegSegmentBytes>& segments) {
     return {};
 }
 
+bool exif_kept(const std::vector<JpegSegmentBytes>& original, const std::vector<JpegSegmentBytes>& result) {
+    const std::vector<JpegSegmentBytes> before = only(original, kApp1, kExif);
+    const std::vector<JpegSegmentBytes> after = only(result, kApp1, kExif);
+    return std::equal(before.begin(), before.end(), after.begin(), after.end(),
+                      [](const auto& a, const auto& b) { return exif_tags_kept(tiff_of(a), tiff_of(b)); });
+}
+
 // Kinds of segments that a lossy result may rewrite or drop; all others are carried over byte for byte.
 bool may_change(const JpegSegmentBytes& segment, bool keep_gps) {
     if (is(segment, kApp0, kJfif) || is(segment, kApp0, kJfxx) || is(segment, kApp1, kExif)) return true;
@@ -175,8 +182,7 @@ std::string compare_jpeg_metadata(const std::vector<JpegSegmentBytes>& original,
     if (only(original, kApp2, kIcc) != only(result, kApp2, kIcc)) return "ICC profile differs";
     if (only(original, kApp14, kAdobe) != only(result, kApp14, kAdobe)) return "Adobe marker differs";
     if (count_of(original, kApp0, kJfif) != count_of(result, kApp0, kJfif)) return "JFIF marker lost";
-    if (options.keep_gps && count_of(original, kApp1, kExif) != count_of(result, kApp1, kExif))
-        return "Exif lost";
+    if (options.keep_gps && !exif_kept(original, result)) return "Exif tags differ";
     if (fixed_part(original, options.keep_gps) != fixed_part(result, options.keep_gps))
         return "metadata differ";
     return options.keep_gps ? std::string() : gps_left(result);

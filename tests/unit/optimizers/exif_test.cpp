@@ -101,6 +101,17 @@ void test_damage() {
     }
 }
 
+void test_lost_tags_are_seen() {
+    const Bytes before = Sample{}.build();
+    CHECK(exif_tags_kept(before, before));
+    CHECK(exif_tags_kept(before, rewritten(before, {.width = 10, .height = 20})));
+    CHECK(!exif_tags_kept(before, rewritten(before, {.drop_gps = true})));
+    CHECK(!exif_tags_kept(before, exif_with_orientation(6)));
+    CHECK(!exif_tags_kept(before, Sample{.orientation = 1}.build()));
+    CHECK(!exif_tags_kept(before, {}));
+    CHECK(!exif_tags_kept({}, before));
+}
+
 void test_orientation_alone() {
     for (std::uint16_t orientation = 1; orientation <= 8; ++orientation)
         CHECK_EQ(exif_orientation(exif_with_orientation(orientation)).value_or(0), orientation);
@@ -121,6 +132,7 @@ int main() {
                                 TEST(test_size_in_pixels),
                                 TEST(test_odd_structures_are_refused),
                                 TEST(test_damage),
+                                TEST(test_lost_tags_are_seen),
                                 TEST(test_orientation_alone)};
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
