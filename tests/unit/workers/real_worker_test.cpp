@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The program that ships, in its full sandbox: jobs come back, and the process is shut in as promised.
-#include <fcntl.h>
-#include <sys/resource.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstddef>
@@ -174,6 +176,52 @@ void test_shut_in() {
     }
 }
 
+std::vector<pid_t> zygote_and_workers(pid_t engine) {
+    std::vector<pid_t> found;
+    for (const auto& zygote : children_of(std::to_string(engine))) {
+        found.push_back(std::stoi(zygote.filename()));
+        for (const auto& worker : children_of(zygote.filename()))
+            found.push_back(std::stoi(worker.filename()));
+    }
+    return found;
+}
+
+// The service manager signals the whole group; the engine still drains then and needs its workers.
+void test_stop_signals_are_the_engines_affair() {
+    Fixture fixture;
+    for (const pid_t pid : zygote_and_workers(::getpid())) {
+        for (const int number : {SIGTERM, SIGINT, SIGHUP}) CHECK_EQ(::kill(pid, number), 0);
+    }
+    CHECK_EQ(run(*fixture.pool, as_bytes("text"), Options()).outcome, Outcome::kNotApplicable);
+    CHECK_EQ(fixture.counters.get(Counter::kWorkersDied), 0u);
+}
+
+// kill -9 of the engine leaves no process behind.
+void test_engine_killed() {
+    int ready[2];
+    CHECK_EQ(::pipe(ready), 0);
+    const pid_t engine = ::fork();
+    if (engine == 0) {
+        const Fixture fixture;
+        if (::write(ready[1], "x", 1) == 1) ::pause();
+        ::_exit(1);
+    }
+    char byte = 0;
+    CHECK_EQ(::read(ready[0], &byte, 1), 1);
+    std::vector<pollfd> watched;
+    for (const pid_t pid : zygote_and_workers(engine))
+        watched.push_back({static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)), POLLIN, 0});
+    ::kill(engine, SIGKILL);
+    ::waitpid(engine, nullptr, 0);
+    CHECK(watched.size() >= 2);
+    for (pollfd& process : watched) {
+        CHECK_EQ(::poll(&process, 1, 20'000), 1);
+        ::close(process.fd);
+    }
+    ::close(ready[0]);
+    ::close(ready[1]);
+}
+
 // A whole picture does not fit: the library's failed allocation ends the job or the worker, never more.
 void test_memory_limit() {
 #ifndef OPTIMILTER_SANITIZED
@@ -248,6 +296,8 @@ int main() {
                                 TEST(test_pictures_under_the_filter),
                                 TEST(test_broken_pictures_do_not_kill),
                                 TEST(test_shut_in),
+                                TEST(test_stop_signals_are_the_engines_affair),
+                                TEST(test_engine_killed),
                                 TEST(test_memory_limit),
                                 TEST(test_refuses_to_run_by_hand),
                                 TEST(test_measure)};

@@ -228,7 +228,7 @@ void test_cpu_limit() {
     CHECK_EQ(told(status), "signal " + std::to_string(SIGXCPU));
 }
 
-void test_limits_are_set() {
+void test_can_be_entered() {
     const int status = run_child([](pid_t parent) {
         enter_all(parent);
         return 0;
@@ -325,7 +325,7 @@ int main() {
                                 TEST(test_output_does_not_grow),
                                 TEST(test_file_size_limit),
                                 TEST(test_cpu_limit),
-                                TEST(test_limits_are_set),
+                                TEST(test_can_be_entered),
                                 TEST(test_worker_needs_its_zygote),
                                 TEST(test_filter_is_never_optional),
                                 TEST(test_landlock_alone),
