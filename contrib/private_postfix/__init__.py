@@ -5,10 +5,10 @@ Used by ./quickstart, by tests/e2e and by bench. Never touches a system Postfix,
 address but 127.0.0.1. Needs root, and the accounts that contrib/setup.sh makes.
 """
 from .engine import Engine, NullMilter, free_port
-from .postfix import Milter, PrivatePostfix, PrivatePostfixError
+from .postfix import Milter, PrivatePostfix, PrivatePostfixError, milter_list
 from .sink import MailSink
 from .smtp_client import SmtpClient, SmtpReply, to_crlf
 from .unpack import postfix_root
 
 __all__ = ["Engine", "MailSink", "Milter", "NullMilter", "PrivatePostfix", "PrivatePostfixError", "SmtpClient",
-           "SmtpReply", "free_port", "postfix_root", "to_crlf"]
+           "SmtpReply", "free_port", "milter_list", "postfix_root", "to_crlf"]

@@ -116,7 +116,7 @@ class PrivatePostfix:
             "minimal_backoff_time": "2s", "maximal_backoff_time": "10s", "queue_run_delay": "2s",
             "smtpd_banner": "$myhostname ESMTP private", "biff": "no",
             "milter_protocol": "6", "milter_default_action": "accept",
-            "non_smtpd_milters": _milter_list(non_smtpd),
+            "non_smtpd_milters": milter_list(non_smtpd),
         }
         settings.update(more)
         text = "".join(f"{name} = {value}\n" for name, value in settings.items())
@@ -125,7 +125,7 @@ class PrivatePostfix:
     def _write_master_cf(self, listeners, jail):
         chroot = "y" if jail else "n"
         lines = [f"127.0.0.1:{self.ports[name]} inet n - {chroot} - 260 smtpd\n"
-                 f"  -o {{ smtpd_milters = {_milter_list(milters)} }}\n  -o syslog_name=postfix/{name}\n"
+                 f"  -o {{ smtpd_milters = {milter_list(milters)} }}\n  -o syslog_name=postfix/{name}\n"
                  for name, milters in listeners.items()]
         for service, kind, private, wakeup, limit, program in (
                 ("pickup", "unix", "n", "60", "1", "pickup"), ("cleanup", "unix", "n", "-", "0", "cleanup"),
@@ -216,7 +216,7 @@ class PrivatePostfix:
                               capture_output=True, text=True).stdout
 
 
-def _milter_list(milters):
+def milter_list(milters):
     return ", ".join(f"{{ {milter.endpoint}, default_action={milter.default_action}, "
                      f"connect_timeout={milter.connect_timeout}, command_timeout={milter.command_timeout}, "
                      f"content_timeout={milter.content_timeout} }}" for milter in milters)

@@ -6,7 +6,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
-from rig import BUILD, LOSSLESS, Rig  # noqa: E402
+from rig import BUILD, CORPUS, LOSSLESS, Rig  # noqa: E402
 
 
 def pytest_addoption(parser):
@@ -23,6 +23,10 @@ def pytest_collection_modifyitems(config, items):
         slow = [item for item in items if item.get_closest_marker("full")]
         config.hook.pytest_deselected(items=slow)
         items[:] = [item for item in items if item not in slow]
+
+
+def pytest_report_header(config):
+    return f"corpus: {CORPUS}" + ("" if CORPUS.is_dir() else " is not there: tests on it are left out (set OPTIMILTER_CORPUS)")
 
 
 def pytest_sessionstart(session):

@@ -8,7 +8,7 @@ import sys
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(PROJECT / "contrib"))
 
-from private_postfix import Engine, MailSink, Milter, NullMilter, PrivatePostfix, SmtpClient, to_crlf  # noqa: E402,F401
+from private_postfix import Engine, MailSink, Milter, NullMilter, PrivatePostfix, SmtpClient, milter_list, to_crlf  # noqa: E402,F401
 
 BUILD = pathlib.Path(os.environ.get("OPTIMILTER_BUILD") or PROJECT / "build/release")
 CORPUS = pathlib.Path(os.environ.get("OPTIMILTER_CORPUS") or PROJECT.parent / "shared/corpus")
