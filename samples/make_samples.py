@@ -47,10 +47,10 @@ def signature_lines(seed, count):
 
 
 def sample_mails():
-    lake = pictures.mountain_lake((1200, 900), 3)
-    coast = pictures.evening_coast((960, 640), 8)
-    town = pictures.town_street((960, 640), 5)
-    tower = pictures.mountain_lake((600, 800), 21)
+    lake = pictures.mountain_lake((1600, 1200), 3)
+    coast = pictures.evening_coast((1200, 800), 8)
+    town = pictures.town_street((1200, 800), 5)
+    tower = pictures.mountain_lake((900, 1200), 21)
     small = {name: pictures.jpeg(picture.resize((640, 640 * picture.height // picture.width)), quality=93)
              for name, picture in (("lake", lake), ("coast", coast), ("town", town))}
     screen = pictures.png(pictures.screenshot())

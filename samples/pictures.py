@@ -133,7 +133,7 @@ def lake(picture, water, seed, tint):
     picture.paste(mirror, (0, water))
 
 
-def camera(picture, seed, grain=5):
+def camera(picture, seed, grain=1.5):
     """Lens and sensor: a little blur, darker corners, grain in every channel."""
     size, chance = picture.size, random.Random(seed)
     picture = picture.filter(ImageFilter.GaussianBlur(0.6))
@@ -171,7 +171,7 @@ def evening_coast(size, seed):
     mountains(picture, seed + 10, 0.57, 0.07, (52, 36, 66), (120, 74, 92), (230, 150, 110), 0.35)
     lake(picture, int(size[1] * 0.6), seed + 40, (70, 50, 84))
     shore(picture, seed + 50, 0.9, ((16, 12, 16), (58, 44, 40)), (10, 8, 12))
-    return camera(picture, seed, grain=8)
+    return camera(picture, seed, grain=2.5)
 
 
 def town_street(size, seed):
@@ -193,7 +193,7 @@ def town_street(size, seed):
         left = size[0] * (step / 6.5) - 30
         draw.polygon([(left, size[1] * 0.9), (left + 70, size[1] * 0.9), (left + 64, size[1] * 0.912), (left - 8, size[1] * 0.912)],
                      fill=(214, 212, 204))
-    return camera(picture, seed, grain=6)
+    return camera(picture, seed, grain=2)
 
 
 def house(picture, chance, left, ground, width, height):

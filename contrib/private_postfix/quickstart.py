@@ -273,6 +273,7 @@ def report(trial, differing, kept):
         print("\nMORE THAN THE ATTACHMENTS HAS CHANGED. Please report this:", *differing, sep="\n  ")
     else:
         print("\nEvery mail was also sent past optimilter and compared part by part: only the attachments that got smaller differ.")
+    print("The sample pictures are drawn and smoother than photos; try your own mails: ./quickstart MAIL.eml ...")
     print(f"Received messages: {RECEIVED.relative_to(PROJECT)}/   (NNNNNN.eml as delivered, NNNNNN.json its envelope)")
     if kept:
         say_how_to_go_on(trial)
