@@ -24,8 +24,10 @@ struct Effort {
     double trials;
 };
 constexpr Effort kEfforts[] = {
-    {12, 3u << 19, 80}, {11, 6u << 20, 40},  {10, 16u << 20, 20},
-    {9, 42u << 20, 10}, {8, 60u << 20, 6.5}, {6, SIZE_MAX, 1.5},
+    {10, 16u << 20, 20},
+    {9, 42u << 20, 10},
+    {8, 60u << 20, 6.5},
+    {6, SIZE_MAX, 1.5},
 };
 
 constexpr FilterStrategy kFirstLook[] = {FilterStrategy::kNone, FilterStrategy::kBigrams};
