@@ -73,8 +73,8 @@ Mapping::~Mapping() {
 Result<Mapping> Mapping::of(int fd, std::size_t size_bytes) {
     Mapping mapping;
     if (size_bytes == 0) return mapping;
-    // Private although read-only: before 6.7, Linux counts a shared mapping as one that may become writable, and
-    // refuses it together with F_SEAL_WRITE.
+    // Private although read-only: before 6.7, Linux counts a shared mapping as one that may become writable,
+    // and refuses it together with F_SEAL_WRITE.
     void* data = ::mmap(nullptr, size_bytes, PROT_READ, MAP_PRIVATE, fd, 0);
     if (data == MAP_FAILED) return io_error("map memory file");
     mapping.data_ = static_cast<const std::uint8_t*>(data);

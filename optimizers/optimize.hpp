@@ -67,8 +67,8 @@ struct Attempt {
     // score.
     std::optional<double> score;
     std::vector<MemberChange> changes;  // containers only
-    // Lossless JPEG only: what was decoded from the input, digested before anything was written, so that verify
-    // needs to decode the output alone. None: verify decodes both.
+    // Lossless JPEG only: what was decoded from the input, digested before anything was written, so that
+    // verify needs to decode the output alone. None: verify decodes both.
     std::optional<Digest> decoded_input = std::nullopt;
 };
 

@@ -31,8 +31,8 @@ void set_environment() {
     ::setenv("LC_ALL", "C", 1);
     // One heap for all threads: each further one reserves 64 MiB of the address space we limit.
     ::mallopt(M_ARENA_MAX, 1);
-    // A job frees and takes pictures of megabytes over and over. Kept in the heap, their pages are zeroed and faulted
-    // in once a worker, not once a picture.
+    // A job frees and takes pictures of megabytes over and over. Kept in the heap, their pages are zeroed and
+    // faulted in once a worker, not once a picture.
     ::mallopt(M_MMAP_THRESHOLD, kKeptInHeap);
     ::mallopt(M_TRIM_THRESHOLD, kKeptInHeap);
 }
