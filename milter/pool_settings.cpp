@@ -22,10 +22,12 @@ std::string own_folder() {
     return program.substr(0, program.rfind('/'));
 }
 
-// Beside us, in a build tree's neighbour folder, or where it is installed.
+// Beside us, in a build tree's neighbour folder, or where it is installed: below our own prefix first, which
+// need not be the one we were built for.
 Result<std::string> find_worker() {
     const std::string folder = own_folder();
     std::string places[] = {folder + "/optimilter-worker", folder + "/../workers/optimilter-worker",
+                            folder + "/../libexec/optimilter-worker",
                             OPTIMILTER_LIBEXECDIR "/optimilter-worker"};
     for (std::string& place : places) {
         if (place.front() == '/' && ::access(place.c_str(), X_OK) == 0) return std::move(place);
