@@ -2,7 +2,8 @@
 # optimilter::flags carries every compiler flag; nothing edits CMAKE_CXX_FLAGS.
 find_package(Threads REQUIRED)
 find_program(CCACHE_PROGRAM ccache)
-if(CCACHE_PROGRAM)
+# Not for users without a home (build daemons): ccache fails where it cannot keep anything.
+if(CCACHE_PROGRAM AND (DEFINED ENV{CCACHE_DIR} OR IS_DIRECTORY "$ENV{HOME}"))
     set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
     set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
 endif()
