@@ -136,7 +136,10 @@ double Crew::overhead_cpu_ms() {
     std::uint64_t all_us = reaped_cpu_us_ + zygotes_cpu_us_ + (zygote_ ? zygote_->cpu_us() : 0);
     for (const auto& [pid, worker] : unreaped_) all_us += worker->cpu_us().value_or(0);
     const std::uint64_t jobs_us = job_cpu_us_;
-    return all_us > jobs_us ? static_cast<double>(all_us - jobs_us) / 1e3 : 0.0;
+    // A worker that has ended counts for nothing until the zygote tells what it used: the sum must not fall
+    // meanwhile.
+    if (all_us > jobs_us) overhead_us_ = std::max(overhead_us_, all_us - jobs_us);
+    return static_cast<double>(overhead_us_) / 1e3;
 }
 
 std::uint32_t Crew::missing_steps() {

@@ -105,6 +105,7 @@ class Crew {
     std::thread tender_;
     std::atomic<bool> stopping_{false};
     std::atomic<std::uint64_t> job_cpu_us_{0};
+    std::uint64_t overhead_us_ = 0;  // the most that was told so far; under mutex_
 
     mutable std::mutex mutex_;
     std::condition_variable workers_changed_;  // idle_, busy_, down_reason_, stopping_
