@@ -155,13 +155,17 @@ sfsistat on_body(SMFICTX* ctx, unsigned char* chunk, size_t size) noexcept {
 
 sfsistat on_end_of_message(SMFICTX* ctx) noexcept {
     return guarded(ctx, [&](Session& session) {
-        const TripResult result = session.finish(macro(ctx, "i"));
+        TripResult result = session.finish(macro(ctx, "i"));
         const Stopwatch watch;
         const bool trace = session.settings().trace_header && session.agreed().add_header;
         const std::string_view space = session.agreed().leading_space ? " " : "";
         const bool sent =
             apply_edits(ctx, result, session.body_bytes(), trace ? std::optional(space) : std::nullopt);
-        if (!sent) log_warning("{}: the MTA did not take the new body", session.queue_id());
+        if (!sent) {
+            log_warning("{}: the MTA did not take the new body", session.queue_id());
+            result.new_body.reset();
+            result.reason = "the MTA did not take the new body";
+        }
         log_message({session.queue_id(), session.direction(), session.body_bytes(), session.receive_ms(),
                      watch.elapsed_ms()},
                     result);
