@@ -147,4 +147,21 @@ std::uint32_t Crew::missing_steps() {
     return missing_steps_;
 }
 
+PoolState Crew::state() const {
+    PoolState state;
+    const Lock lock(mutex_);
+    state.workers_limit = settings_.workers;
+    state.workers_busy = busy_;
+    state.workers_idle = static_cast<std::uint32_t>(idle_.size());
+    state.workers_warming = warming_count_;
+    state.waiting = waiting_;
+    if (zygote_) {
+        state.zygote_pid = zygote_->pid();
+        state.zygote_since = zygote_since_;
+    }
+    state.down_reason = down_reason_;
+    state.missing_steps = sandbox_step_names(missing_steps_);
+    return state;
+}
+
 }  // namespace optimilter

@@ -61,6 +61,7 @@ class Crew {
     void count_job_cpu(std::uint64_t cpu_us) { job_cpu_us_ += cpu_us; }
     double overhead_cpu_ms();
     std::uint32_t missing_steps();
+    PoolState state() const;
 
     Counters& counters() { return counters_; }
     CrashMemory& crash_memory() { return crash_memory_; }
@@ -84,6 +85,7 @@ class Crew {
     void tend();
     void keep_zygote();
     void keep_spares();
+    void tell_warming();
     void wait_for_news();
     int next_look_ms() const;
     void hear_zygote();
@@ -115,11 +117,13 @@ class Crew {
     std::map<pid_t, WorkerPtr> unreaped_;
     std::uint32_t busy_ = 0;
     std::uint32_t waiting_ = 0;
-    std::string down_reason_;  // not empty: workers cannot be started at present, and why
+    std::uint32_t warming_count_ = 0;  // of warming_ and forks_asked_, as last told
+    std::string down_reason_;          // not empty: workers cannot be started at present, and why
     std::uint64_t reaped_cpu_us_ = 0;
     std::uint64_t zygotes_cpu_us_ = 0;  // of those that ended
     std::uint32_t missing_steps_ = 0;
     std::unique_ptr<ZygoteLink> zygote_;
+    SteadyClock::time_point zygote_since_{};
 
     // The tending thread's own.
     std::vector<Warming> warming_;
@@ -128,7 +132,6 @@ class Crew {
     Deadline answer_due_;  // when the zygote must have answered what it was asked
     std::uint32_t failed_starts_ = 0;
     SteadyClock::time_point not_before_{};
-    SteadyClock::time_point zygote_since_{};
     bool missing_steps_logged_ = false;
 };
 

@@ -32,6 +32,7 @@ void Crew::tend() {
     while (!stopping_) {
         keep_zygote();
         keep_spares();
+        tell_warming();
         wait_for_news();
         hear_zygote();
         hear_warming();
@@ -56,10 +57,10 @@ void Crew::keep_zygote() {
     if (zygote_ || SteadyClock::now() < not_before_) return;
     auto started = ZygoteLink::start(settings_);
     if (!started) return note_failed_start(started.error().text);
-    zygote_since_ = SteadyClock::now();
     answer_due_ = Deadline::in_ms(settings_.answer_ms);
     zygote_ready_ = false;
     const Lock lock(mutex_);
+    zygote_since_ = SteadyClock::now();
     zygote_ = std::move(*started);
 }
 
@@ -77,6 +78,14 @@ void Crew::keep_spares() {
             return lose_zygote(asked.error().text);
         if (forks_asked_++ == 0) answer_due_ = Deadline::in_ms(settings_.answer_ms);
     }
+}
+
+void Crew::tell_warming() {
+    const auto given_up = std::count_if(warming_.begin(), warming_.end(),
+                                        [](const Warming& warming) { return warming.given_up; });
+    const Lock lock(mutex_);
+    warming_count_ =
+        forks_asked_ + static_cast<std::uint32_t>(warming_.size()) - static_cast<std::uint32_t>(given_up);
 }
 
 int Crew::next_look_ms() const {
@@ -192,6 +201,7 @@ bool Crew::hear_ready(Warming& warming) {
         missing_steps_ |= record->missing_steps;
         down_reason_.clear();
         idle_.push_back(warming.worker);
+        --warming_count_;
     }
     workers_changed_.notify_all();
     log_missing_steps();
@@ -217,15 +227,20 @@ void Crew::end_overdue() {
 
 void Crew::lose_zygote(const std::string& why) {
     if (!zygote_) return;
-    const std::uint64_t cpu_us = zygote_->cpu_us();
-    const std::string how = zygote_->end(stopping_ ? kGoodbyeMs : 50);
+    std::unique_ptr<ZygoteLink> zygote;
+    {
+        // Taken away first: who asks for the state must not meet a process that is waited for.
+        const Lock lock(mutex_);
+        zygotes_cpu_us_ += zygote_->cpu_us();
+        zygote = std::move(zygote_);
+    }
+    const std::string how = zygote->end(stopping_ ? kGoodbyeMs : 50);
     warming_.clear();
     forks_asked_ = 0;
     zygote_ready_ = false;
     {
         const Lock lock(mutex_);
-        zygotes_cpu_us_ += cpu_us;
-        zygote_.reset();
+        warming_count_ = 0;
         idle_.clear();
         // They die with the zygote; killed all the same, in case one was stopped before it could set that up.
         for (auto& [pid, worker] : unreaped_) {

@@ -44,4 +44,8 @@ std::vector<std::string> Pool::missing_sandbox_steps() const {
     return sandbox_step_names(state_->crew->missing_steps());
 }
 
+PoolState Pool::state() const {
+    return state_->crew->state();
+}
+
 }  // namespace optimilter

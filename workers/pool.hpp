@@ -9,6 +9,8 @@
 // (doc/job-protocol.md).
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -59,6 +61,19 @@ struct JobResult {
     Mapping output;     // sealed, read-only; empty unless optimised
 };
 
+// What the pool is doing at one moment, for status.
+struct PoolState {
+    std::uint32_t workers_limit = 0;    // most workers at work at once
+    std::uint32_t workers_busy = 0;     // places at work that are taken
+    std::uint32_t workers_idle = 0;     // warm
+    std::uint32_t workers_warming = 0;  // asked for or shutting themselves in
+    std::uint32_t waiting = 0;          // messages in the queue for a worker
+    pid_t zygote_pid = 0;               // 0: none runs
+    SteadyClock::time_point zygote_since{};
+    std::string down_reason;                 // not empty: workers cannot be started at present, and why
+    std::vector<std::string> missing_steps;  // of the sandbox, in words; empty when all hold
+};
+
 class Pool {
   public:
     // Starts the zygote and waits until it is ready. kIo or kWorkerDied with the reason when it cannot start.
@@ -100,6 +115,8 @@ class Pool {
 
     // Steps of the sandbox that this kernel lacks, in words; empty when all hold.
     std::vector<std::string> missing_sandbox_steps() const;
+
+    PoolState state() const;
 
   private:
     Pool();

@@ -36,6 +36,7 @@ class ZygoteLink {
     ZygoteLink& operator=(const ZygoteLink&) = delete;
 
     int socket() const { return socket_.get(); }
+    pid_t pid() const { return pid_; }
     Status request_fork();
     // kDeadline when there is none yet; kWorkerDied when the zygote has closed; kMalformed when it broke the
     // rules.

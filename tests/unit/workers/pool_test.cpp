@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -259,6 +260,34 @@ void test_saturated() {
     CHECK(fixture.pool->lease(Deadline::in_ms(20'000)).has_value());
 }
 
+// What status shows. Warming workers come and go on their own; the rest is ours to tell.
+void test_state() {
+    PoolSettings settings = settings_for(hostile_program());
+    settings.workers = 3;
+    settings.spares = 1;
+    Fixture fixture(settings);
+    auto first = fixture.pool->lease(Deadline::in_ms(20'000));
+    auto second = fixture.pool->lease(Deadline::in_ms(20'000));
+    CHECK(first.has_value() && second.has_value());
+    PoolState state = fixture.pool->state();
+    CHECK_EQ(state.workers_limit, 3u);
+    CHECK_EQ(state.workers_busy, 2u);
+    CHECK_EQ(state.waiting, 0u);
+    CHECK(state.workers_idle + state.workers_warming <= 2);
+    CHECK(state.zygote_pid > 0 && ::kill(state.zygote_pid, 0) == 0);
+    CHECK(state.zygote_since <= SteadyClock::now() && state.zygote_since.time_since_epoch().count() > 0);
+    CHECK_EQ(state.down_reason, "");
+    CHECK(state.missing_steps.empty());
+    const pid_t zygote = state.zygote_pid;
+    second = Pool::Lease();
+    CHECK_EQ(fixture.pool->state().workers_busy, 1u);
+    fixture.pool->stop();
+    state = fixture.pool->state();
+    CHECK_EQ(state.zygote_pid, 0);
+    CHECK_EQ(state.workers_idle + state.workers_warming, 0u);
+    CHECK_EQ(::kill(zygote, 0), -1);
+}
+
 void test_many_threads_few_workers() {
     Fixture fixture;
     std::atomic<int> good{0};
@@ -416,6 +445,7 @@ int main() {
                                 TEST(test_worker_serves_as_many_messages_as_set),
                                 TEST(test_crash_memory_is_bounded),
                                 TEST(test_saturated),
+                                TEST(test_state),
                                 TEST(test_many_threads_few_workers),
                                 TEST(test_shutdown_with_leases_out),
                                 TEST(test_zygote_killed),
