@@ -33,7 +33,7 @@ CASES = [
     ("command in the page only", CTL, ".It Cm check-mta", ".It Cm check-mtas", "command check-mtas is in the page"),
     ("new JSON field", "console/file_report.cpp", 'json["quality"]', 'json["score"]', "JSON field score is in the code"),
     ("new package", "packages.list", "unzip ", "zip ", "package zip is in the code but not"),
-    ("package gone from the page", "doc/dependencies.md", "`libfmt9`", "-", "package libfmt9 is in the code but not"),
+    ("package gone from the page", "doc/dependencies.md", "`libseccomp2`", "-", "package libseccomp2 is in the code but not"),
     ("package in the page only", "doc/dependencies.md", "`mandoc`", "`man-db`", "package man-db is in the page but not"),
     ("a list that lost its mark", ENGINE, "check-man: counters", "counters", "counter messages is in the code but not"),
     ("a table that moved", "base/counters.cpp", "kNames", "kWords", "has a file moved?"),

@@ -2,8 +2,8 @@
 #include "milter/callbacks_socket.hpp"
 
 #include <fmt/format.h>
-#include <grp.h>
 #include <libmilter/mfapi.h>
+#include <pwd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -40,35 +40,34 @@ Error io_error(const std::string& what) {
     return Error{ErrorCode::kIo, fmt::format("{}: {}", what, std::strerror(errno))};
 }
 
-// Created under umask 077, the socket is nobody else's until it has its final owner and mode.
+// The socket is the guard's alone, and the guard runs as the same user. We may still be root here.
 Status set_owner(const std::string& path, const Settings& settings) {
-    if (!settings.socket_group.empty()) {
-        const group* entry = ::getgrnam(settings.socket_group.c_str());
-        if (entry == nullptr) {
-            return Error{ErrorCode::kRefused,
-                         fmt::format("socket_group {} is not known", settings.socket_group)};
-        }
-        if (::chown(path.c_str(), static_cast<uid_t>(-1), entry->gr_gid) != 0)
-            return io_error("chown " + path);
+    if (!settings.user.empty() && ::geteuid() == 0) {
+        const passwd* entry = ::getpwnam(settings.user.c_str());
+        if (entry == nullptr)
+            return Error{ErrorCode::kRefused, fmt::format("user {} is not known", settings.user)};
+        if (::chown(path.c_str(), entry->pw_uid, entry->pw_gid) != 0) return io_error("chown " + path);
     }
-    if (::chmod(path.c_str(), settings.socket_mode) != 0) return io_error("chmod " + path);
+    if (::chmod(path.c_str(), S_IRUSR | S_IWUSR) != 0) return io_error("chmod " + path);
     return Success{};
 }
 
 }  // namespace
 
 Status open_milter_socket(const Settings& settings) {
-    const std::string path = unix_path(settings.listen);
+    const std::string path = unix_path(settings.engine_socket);
     if (!path.empty() && somebody_answers(path)) {
-        return Error{ErrorCode::kRefused, fmt::format("{} is in use by another process", settings.listen)};
-    }
-    std::string listen = settings.listen;
-    if (smfi_setconn(listen.data()) != MI_SUCCESS) {
         return Error{ErrorCode::kRefused,
-                     fmt::format("libmilter does not take the socket {}", settings.listen)};
+                     fmt::format("{} is in use by another process", settings.engine_socket)};
+    }
+    std::string address = settings.engine_socket;
+    if (smfi_setconn(address.data()) != MI_SUCCESS) {
+        return Error{ErrorCode::kRefused,
+                     fmt::format("libmilter does not take the socket {}", settings.engine_socket)};
     }
     smfi_settimeout(static_cast<int>(settings.idle_timeout / 1000));
-    if (smfi_opensocket(!path.empty()) != MI_SUCCESS) return io_error("open socket " + settings.listen);
+    if (smfi_opensocket(!path.empty()) != MI_SUCCESS)
+        return io_error("open socket " + settings.engine_socket);
     return path.empty() ? Status(Success{}) : set_owner(path, settings);
 }
 
@@ -77,7 +76,7 @@ bool run_milter() {
 }
 
 void remove_milter_socket(const Settings& settings) {
-    const std::string path = unix_path(settings.listen);
+    const std::string path = unix_path(settings.engine_socket);
     if (!path.empty()) ::unlink(path.c_str());
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The milter's listening socket and libmilter's main loop, kept beside the callbacks because no other file
-// may know libmilter. One socket a process.
+// The engine's listening socket, at which the guard is the only client, and libmilter's main loop: kept
+// beside the callbacks because no other file may know libmilter. One socket a process.
 #pragma once
 
 #include <string>
@@ -11,8 +11,8 @@
 
 namespace optimilter {
 
-// Opens the socket of settings.listen with its mode and group. kRefused when something answers there already
-// (another engine), kIo when it cannot be opened; a stale socket file is removed.
+// Opens the socket of settings.engine_socket, for our own user alone. kRefused when something answers there
+// already (another engine), kIo when it cannot be opened; a stale socket file is removed.
 Status open_milter_socket(const Settings& settings);
 
 // libmilter's loop: returns when it ends, false when it ended in failure.

@@ -118,7 +118,7 @@ sigset_t our_signals() {
     }).detach();
     const sigset_t signals = our_signals();
     ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
-    log_info("version {} ready on {}", kVersion, engine.settings()->listen);
+    log_info("version {} ready on {}", kVersion, engine.settings()->engine_socket);
     for (;;) {
         unsigned char event = 0;
         if (::read(event_pipe_[0], &event, 1) != 1) continue;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs optimilter-engine, and the null milter of the tests, for as long as a test or a quickstart needs them."""
+"""Runs optimilterd and optimilter-engine, and the null milter of the tests, for as long as a test or a quickstart needs them."""
 import ctypes
+import json
 import os
 import pathlib
 import pwd
@@ -27,6 +28,8 @@ def _toml(value):
 class _MilterProgram:
     """A program that listens on a milter socket. The socket folder belongs to the program's user and to Postfix's
     group, and passes that group on, so that a socket of mode 0660 lets Postfix in and nobody else."""
+
+    _starts_as_root = False
 
     def __init__(self, socket_kind, folder, user, jail_queue=None, outlive_parent=False):
         self.folder = pathlib.Path(folder or tempfile.mkdtemp(prefix="optimilter-engine."))
@@ -59,7 +62,7 @@ class _MilterProgram:
 
     def _prepare_child(self):
         os.umask(0o007)
-        if self.user:
+        if self.user and not self._starts_as_root:
             os.setgroups([])
             os.setgid(self.user.pw_gid)
             os.setuid(self.user.pw_uid)
@@ -126,29 +129,52 @@ class _MilterProgram:
         self.stop()
 
 
+def reachable(program, folder):
+    """A copy in a folder that its user can reach (a build below /root could not be read by it)."""
+    copy = folder / "programs" / program.name
+    copy.parent.mkdir(exist_ok=True)
+    partial = copy.with_suffix(".new")
+    shutil.copy2(program, partial)
+    partial.chmod(0o755)
+    partial.rename(copy)  # also while the old one runs
+    return copy
+
+
 class Engine(_MilterProgram):
-    """optimilter-engine of a build folder. settings: key -> value, written as TOML. copy: into a folder its user can
-    reach (a build below /root could not be read by it)."""
+    """optimilter-engine of a build folder. settings: key -> value, written as TOML. Without a Guard its socket lets
+    everybody in, so that an MTA can be its client; that is for comparisons only."""
 
     def __init__(self, build, settings=None, socket_kind="unix", folder=None, user=ENGINE_USER, jail_queue=None,
                  outlive_parent=False):
         super().__init__(socket_kind, folder, user, jail_queue, outlive_parent)
         build = pathlib.Path(build)
-        self.program = self._reachable(build / "milter/optimilter-engine")
-        self.worker = self._reachable(build / "workers/optimilter-worker")
+        self.build = build
+        self.program = reachable(build / "milter/optimilter-engine", self.folder)
+        self.worker = reachable(build / "workers/optimilter-worker", self.folder)
         self.settings_file = self.folder / "optimilter.toml"
+        self.guard_listen = None
+        self.control = self.folder / "control.sock"
+        self._own_folder()
         self.configure(settings or {})
 
-    def _reachable(self, program):
-        copy = self.folder / "programs" / program.name
-        copy.parent.mkdir(exist_ok=True)
-        shutil.copy2(program, copy)
-        copy.chmod(0o755)
-        return copy
+    def _own_folder(self):
+        """The sockets beside the settings are made by the program's user."""
+        if self.user:
+            os.chown(self.folder, self.user.pw_uid, -1)
+
+    def start(self, timeout=30):
+        super().start(timeout)
+        if self.port is None and self.guard_listen is None:
+            self.path.chmod(0o666)
+        return self
 
     def configure(self, settings):
-        """Writes the settings file; a running engine reads it at reload()."""
-        settings = {"listen": self.listen, "log_target": "stderr", "worker_program": self.worker, **settings}
+        """Writes the settings file; a running engine, or guard, reads it at reload()."""
+        self.settings = dict(settings)
+        settings = {"listen": self.guard_listen or f"unix:{self.folder}/unused.sock", "engine_socket": self.listen,
+                    "control_socket": self.control, "guard_status_socket": self.folder / "guard.sock",
+                    "log_target": "stderr", "worker_program": self.worker,
+                    **({"user": self.user.pw_name} if self.user else {}), **settings}
         partial = self.settings_file.with_suffix(".new")
         partial.write_text("".join(f"{key} = {_toml(value)}\n" for key, value in settings.items()))
         partial.rename(self.settings_file)
@@ -158,6 +184,34 @@ class Engine(_MilterProgram):
 
     def reload(self):
         self.send_signal(signal.SIGHUP)
+
+
+class Guard(_MilterProgram):
+    """optimilterd before an Engine, with the engine's settings file. Starts as root, as its unit does, to keep the right
+    to a large send buffer, and becomes the engine's user."""
+
+    _starts_as_root = True
+
+    def __init__(self, engine, socket_kind="unix", folder=None, jail_queue=None, outlive_parent=False):
+        super().__init__(socket_kind, folder, engine.user.pw_name if engine.user else None, jail_queue, outlive_parent)
+        self.engine = engine
+        self.program = reachable(engine.build / "milter/optimilterd", self.folder)
+        self.status_socket = engine.folder / "guard.sock"
+        engine.guard_listen = self.listen
+        engine.configure(engine.settings)
+
+    def _command(self):
+        return [self.program, "-c", self.engine.settings_file]
+
+    def reload(self):
+        self.send_signal(signal.SIGHUP)
+
+    def status(self):
+        """What it says of itself, as a dict."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(10)
+            connection.connect(str(self.status_socket))
+            return json.loads(b"".join(iter(lambda: connection.recv(65536), b"")))
 
 
 class NullMilter(_MilterProgram):

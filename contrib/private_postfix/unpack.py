@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Downloads Debian's Postfix and the libraries it lacks here, and unpacks them below a cache folder.
+"""Downloads Debian's Postfix or Sendmail and the libraries they lack here, and unpacks them below a cache folder.
 
 Nothing is installed: no maintainer script runs, dpkg's records stay as they are.
 """
@@ -12,22 +12,32 @@ import subprocess
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 
 
-def cache_folder():
-    """build/postfix of the work tree, or below $XDG_CACHE_HOME where that is set."""
+POSTFIX_PROGRAMS = ("usr/lib/postfix/sbin/master", "usr/lib/postfix/sbin/smtpd", "usr/lib/postfix/sbin/cleanup",
+                    "usr/lib/postfix/sbin/smtp", "usr/sbin/postconf")
+
+
+def cache_folder(name):
+    """build/NAME of the work tree, or below $XDG_CACHE_HOME where that is set."""
     cache_home = os.environ.get("XDG_CACHE_HOME")
-    return pathlib.Path(cache_home) / "optimilter/postfix" if cache_home else PROJECT / "build/postfix"
+    return pathlib.Path(cache_home) / "optimilter" / name if cache_home else PROJECT / "build" / name
 
 
-def postfix_root(cache=None):
+def postfix_root():
     """The folder Postfix is unpacked in (…/usr/sbin/postconf); downloads on first use."""
-    cache = pathlib.Path(cache or cache_folder())
+    return unpacked("postfix", ["postfix"], POSTFIX_PROGRAMS)
+
+
+def unpacked(name, packages, programs):
+    """The folder that holds the packages, and every library that ldd misses for the programs."""
+    cache = cache_folder(name)
     root = cache / "root"
     cache.mkdir(parents=True, exist_ok=True)
     with open(cache / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two test runs at once must not unpack over each other
         if not (cache / "complete").exists():
-            _unpack("postfix", cache, root)
-            _add_missing_libraries(cache, root)
+            for package in packages:
+                _unpack(package, cache, root)
+            _add_missing_libraries(cache, root, packages, programs)
             (cache / "complete").touch()
     return root
 
@@ -56,13 +66,12 @@ def _download(package, cache):
     return max(cache.glob(f"{package}_*.deb"), key=lambda deb: deb.stat().st_mtime)
 
 
-def _add_missing_libraries(cache, root):
+def _add_missing_libraries(cache, root, packages, programs):
     """Follows Depends of the packages until ldd finds every library."""
-    waiting, seen = ["postfix"], set()
-    while _libraries_not_found(root):
+    waiting, seen = list(packages), set()
+    while missing := _libraries_not_found(root, programs):
         if not waiting:
-            raise RuntimeError("Postfix lacks libraries that its packages do not name: "
-                               + ", ".join(sorted(_libraries_not_found(root))))
+            raise RuntimeError(f"{packages[0]} lacks libraries that its packages do not name: {', '.join(sorted(missing))}")
         deb = max(cache.glob(f"{waiting.pop(0)}_*.deb"))
         for library in _library_dependencies(deb) - seen:
             seen.add(library)
@@ -83,13 +92,11 @@ def _installed(package):
     return answer.stdout == "installed"
 
 
-def _libraries_not_found(root):
+def _libraries_not_found(root, programs):
     environment = dict(os.environ, LD_LIBRARY_PATH=library_path(root))
-    programs = [root / "usr/lib/postfix/sbin" / name for name in ("master", "smtpd", "cleanup", "smtp")]
-    programs.append(root / "usr/sbin/postconf")
     missing = set()
     for program in programs:
-        answer = subprocess.run(["ldd", str(program)], capture_output=True, text=True, env=environment)
+        answer = subprocess.run(["ldd", str(root / program)], capture_output=True, text=True, env=environment)
         missing.update(re.findall(r"(\S+) => not found", answer.stdout))
     return missing
 

@@ -8,7 +8,7 @@ import sys
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(PROJECT / "contrib"))
 
-from private_postfix import Engine, MailSink, Milter, NullMilter, PrivatePostfix, SmtpClient, milter_list, to_crlf  # noqa: E402,F401
+from private_postfix import Engine, Guard, MailSink, Milter, NullMilter, PrivatePostfix, SmtpClient, milter_list, to_crlf  # noqa: E402,F401
 
 BUILD = pathlib.Path(os.environ.get("OPTIMILTER_BUILD") or PROJECT / "build/release")
 CORPUS = pathlib.Path(os.environ.get("OPTIMILTER_CORPUS") or PROJECT.parent / "shared/corpus")
@@ -28,25 +28,30 @@ def new_recipient(word="mail"):
 
 
 class Rig:
-    """A sink, an engine and a Postfix whose port `filtered` has the engine, and whose port `plain` has nothing."""
+    """A sink, guard and engine, and a Postfix whose port `filtered` has the guard, and whose port `plain` has nothing.
+    guard=False: Postfix speaks to the engine itself, to show what the guard is good for."""
 
-    def __init__(self, folder, settings=None, socket_kind="unix", before=(), after=(), jail=False, postfix_settings=None):
+    def __init__(self, folder, settings=None, socket_kind="unix", before=(), after=(), jail=False, postfix_settings=None,
+                 guard=False):
         self.sink = MailSink(folder / "delivered")
-        self.engine = Engine(BUILD, settings or LOSSLESS, socket_kind)
+        self.engine = Engine(BUILD, settings or LOSSLESS, "unix" if guard else socket_kind)
+        self.guard = Guard(self.engine, socket_kind) if guard else None
         if jail:  # the socket has to lie in the queue folder, which exists only with the Postfix
             self.postfix = PrivatePostfix(self.sink.port, {"plain": [], "filtered": [self._jailed_milter()]}, jail=True)
-            self.engine = Engine(BUILD, settings or LOSSLESS, folder=self.engine.folder, jail_queue=self.postfix.queue)
+            self.guard = Guard(self.engine, folder=self.guard.folder, jail_queue=self.postfix.queue)
         else:
-            chain = [*before, Milter(self.engine.endpoint), *after]
+            chain = [*before, Milter((self.guard or self.engine).endpoint), *after]
             listeners = {"plain": [], "filtered": chain, "twice": [*chain, *chain]}
             self.postfix = PrivatePostfix(self.sink.port, listeners, non_smtpd=chain, settings=postfix_settings)
 
     def _jailed_milter(self):
-        return Milter(f"unix:/{self.engine.folder.name}/milter.sock")
+        return Milter(f"unix:/{self.guard.folder.name}/milter.sock")
 
     def __enter__(self):
         try:
             self.engine.start()
+            if self.guard:
+                self.guard.start()
             self.postfix.start()
         except BaseException:
             self.close()
@@ -58,6 +63,8 @@ class Rig:
 
     def close(self):
         self.postfix.stop()
+        if self.guard and self.guard.process:
+            self.guard.stop()
         if self.engine.process:
             self.engine.stop()
         self.sink.close()

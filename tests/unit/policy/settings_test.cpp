@@ -19,6 +19,10 @@ constexpr std::string_view kAllChanged = R"(# comment
 listen = "inet:8895@127.0.0.1"
 socket_mode = "0600"
 socket_group = "postfix"
+engine_socket = "unix:/run/optimilter/e.sock"
+control_socket = "/run/optimilter/c.sock"
+guard_status_socket = ""
+control_group = "optimilter-admin"
 user = "optimilter"
 worker_program = "/usr/libexec/optimilter/optimilter-worker"
 workers = 3
@@ -54,8 +58,17 @@ max_entries = 500
 max_depth = 1
 max_mime_depth = 10
 max_mime_parts = 100
+engine_timeout = "1s"
+guard_slack = "200ms"
+guard_sessions = 100
+guard_reply_budget = "32MiB"
+send_buffer = "1MiB"
+reply_in_pieces = true
+breaker_timeouts = 5
+breaker_probe = "1s"
 log_level = "debug"
 log_target = "stderr"
+log_socket = "/run/systemd/journal/dev-log"
 )";
 
 std::string all_problems(const LoadedSettings& loaded) {
