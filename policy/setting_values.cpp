@@ -169,9 +169,37 @@ std::string check_socket(std::string_view text) {
     return "want unix:/path, inet:port@host or inet6:port@host";
 }
 
+// local or local@domain, of characters that need no quotes in a mail and mean nothing to a shell, an option
+// parser or SMTP.
+std::string check_address(std::string_view text) {
+    constexpr std::string_view kLocal = "abcdefghijklmnopqrstuvwxyz0123456789.!#$%&'*+-/=?^_{|}~";
+    constexpr std::string_view kDomain = "abcdefghijklmnopqrstuvwxyz0123456789.-";
+    const std::string lower = to_lower(text);
+    const std::size_t at = lower.find('@');
+    const std::string local = lower.substr(0, at);
+    const std::string domain = at == std::string::npos ? "localhost" : lower.substr(at + 1);
+    const bool well_formed = !local.empty() && !domain.empty() && local[0] != '-' && domain[0] != '-' &&
+                             local.find_first_not_of(kLocal) == std::string::npos &&
+                             domain.find_first_not_of(kDomain) == std::string::npos && text.size() <= 254;
+    return well_formed ? std::string() : "want a plain mail address, for example postmaster@example.org";
+}
+
+std::string check_mail_way(std::string_view text) {
+    if (text == "sendmail" || (text.size() > 1 && text[0] == '/')) return {};
+    constexpr std::string_view kWant = "want sendmail, an absolute path, or smtp:host:port";
+    const std::size_t colon = text.rfind(':');
+    if (!text.starts_with("smtp:") || colon < 6) return std::string(kWant);
+    unsigned port = 0;
+    const auto [end, status] = std::from_chars(text.data() + colon + 1, text.data() + text.size(), port);
+    if (status != std::errc() || end != text.data() + text.size()) return std::string(kWant);
+    return port >= 1 && port <= 65535 ? std::string() : "the port must be 1 to 65535";
+}
+
 std::string check_text(std::string_view text, SettingForm form) {
     if (has_control(text)) return "holds a control character";
     if (form == SettingForm::kSocket) return check_socket(text);
+    if (form == SettingForm::kAddress && !text.empty()) return check_address(text);
+    if (form == SettingForm::kMailWay) return check_mail_way(text);
     if (form == SettingForm::kPath && !text.empty() && text[0] != '/')
         return "want an absolute path, or \"\"";
     if (form == SettingForm::kName && text.find_first_of(" :/") != std::string_view::npos)
@@ -285,6 +313,20 @@ Status read_setting(const toml::node& node, const SettingBounds&, std::vector<Ne
     return status;
 }
 
+Status read_setting(const toml::node& node, const SettingBounds&, std::vector<std::string>& value) {
+    std::vector<std::string> read;
+    const Status status =
+        for_each_element(node, "a list of mail addresses", [&](const toml::node& element) -> Status {
+            std::string address;
+            const Status one = read_setting(element, {SettingForm::kAddress, 0, 0}, address);
+            if (one && address.empty()) return malformed("is empty");
+            read.push_back(std::move(address));
+            return one;
+        });
+    if (status) value = std::move(read);
+    return status;
+}
+
 std::string print_number(std::int64_t value, const SettingBounds& bounds) {
     std::string text = fmt::format("{}", value);
     if (bounds.form == SettingForm::kOctal) return fmt::format("\"{:04o}\"", value);
@@ -333,6 +375,12 @@ std::string print_setting(const std::vector<Network>& value, const SettingBounds
     return print_list(words);
 }
 
+std::string print_setting(const std::vector<std::string>& value, const SettingBounds&) {
+    std::vector<std::string> words;
+    for (const std::string& text : value) words.push_back(quote(text));
+    return print_list(words);
+}
+
 std::string describe_form(SettingForm form) {
     switch (form) {
         case SettingForm::kSwitch:
@@ -359,6 +407,12 @@ std::string describe_form(SettingForm form) {
             return "a name";
         case SettingForm::kPath:
             return "an absolute path";
+        case SettingForm::kAddress:
+            return "a mail address";
+        case SettingForm::kAddresses:
+            return "a list of mail addresses";
+        case SettingForm::kMailWay:
+            return "a way to send";
     }
     return {};
 }

@@ -33,6 +33,7 @@ Status read_setting(const toml::node& node, const SettingBounds& bounds, LogLeve
 Status read_setting(const toml::node& node, const SettingBounds& bounds, LogTarget& value);
 Status read_setting(const toml::node& node, const SettingBounds& bounds, FormatSet& value);
 Status read_setting(const toml::node& node, const SettingBounds& bounds, std::vector<Network>& value);
+Status read_setting(const toml::node& node, const SettingBounds& bounds, std::vector<std::string>& value);
 
 // Whole numbers of every width and form, within bounds.
 Result<std::int64_t> read_number(const toml::node& node, const SettingBounds& bounds);
@@ -63,6 +64,7 @@ std::string print_setting(LogLevel value, const SettingBounds& bounds);
 std::string print_setting(LogTarget value, const SettingBounds& bounds);
 std::string print_setting(const FormatSet& value, const SettingBounds& bounds);
 std::string print_setting(const std::vector<Network>& value, const SettingBounds& bounds);
+std::string print_setting(const std::vector<std::string>& value, const SettingBounds& bounds);
 std::string print_number(std::int64_t value, const SettingBounds& bounds);
 
 template <typename T>

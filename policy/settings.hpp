@@ -43,18 +43,21 @@ struct Settings {
 
 // How a value is written in the file.
 enum class SettingForm : std::uint8_t {
-    kSwitch,    // true or false
-    kNumber,    // whole number
-    kDecimal,   // number with a fraction
-    kSize,      // bytes, or text with a unit (policy/quantities.hpp)
-    kTime,      // milliseconds, or text with a unit
-    kOctal,     // text of octal digits
-    kWord,      // one of a few words
-    kWordList,  // list of such words
-    kNetworks,  // list of networks (policy/network.hpp)
-    kSocket,    // socket as libmilter writes it
-    kName,      // user or group name, or empty
-    kPath,      // absolute path, or empty
+    kSwitch,     // true or false
+    kNumber,     // whole number
+    kDecimal,    // number with a fraction
+    kSize,       // bytes, or text with a unit (policy/quantities.hpp)
+    kTime,       // milliseconds, or text with a unit
+    kOctal,      // text of octal digits
+    kWord,       // one of a few words
+    kWordList,   // list of such words
+    kNetworks,   // list of networks (policy/network.hpp)
+    kSocket,     // socket as libmilter writes it
+    kName,       // user or group name, or empty
+    kPath,       // absolute path, or empty
+    kAddress,    // mail address, or empty
+    kAddresses,  // list of mail addresses
+    kMailWay,    // "sendmail", absolute path of such a program, or smtp:host:port
 };
 
 // One slip in a settings file. text: "file:line: what is wrong", ready to print: foreign text is cleaned.

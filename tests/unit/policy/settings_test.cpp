@@ -29,6 +29,8 @@ workers = 3
 worker_spares = 1
 messages_per_worker = 10
 worker_memory = "2GiB"
+workers_memory = "3GiB"
+workers_cpu_weight = 5
 idle_timeout = "30m"
 profile = "compact"
 jpeg_progressive = false
@@ -69,6 +71,9 @@ breaker_probe = "1s"
 log_level = "debug"
 log_target = "stderr"
 log_socket = "/run/systemd/journal/dev-log"
+notify = ["root", "mail.admin+optimilter@example.org"]
+notify_from = "filter@example.org"
+notify_via = "smtp:[::1]:25"
 )";
 
 std::string all_problems(const LoadedSettings& loaded) {
@@ -235,6 +240,29 @@ void test_problems() {
         {"NUL in a path", "worker_program = \"/a\\u0000b\"",
          "f:1: worker_program: \"/a?b\": holds a control character\n"},
         {"user with group", "user = \"a:b\"", "f:1: user: \"a:b\": is no user or group name\n"},
+        {"address with an option", "notify = [\"-oX@example.org\"]",
+         "f:1: notify: element 1: \"-oX@example.org\": want a plain mail address, for example "
+         "postmaster@example.org\n"},
+        {"address with a line end", "notify = [\"a\", \"a@b\\r\\nDATA\"]",
+         "f:1: notify: element 2: \"a@b??DATA\": holds a control character\n"},
+        {"address with blanks", "notify_from = \"A <a@example.org>\"",
+         "f:1: notify_from: \"A <a@example.org>\": want a plain mail address, for example "
+         "postmaster@example.org\n"},
+        {"address with two at signs", "notify_from = \"a@b@c\"",
+         "f:1: notify_from: \"a@b@c\": want a plain mail address, for example postmaster@example.org\n"},
+        {"empty address", "notify = [\"\"]", "f:1: notify: element 1: is empty\n"},
+        {"one address without a list", "notify = \"root\"",
+         "f:1: notify: want a list of mail addresses, not text\n"},
+        {"way of mail", "notify_via = \"exim\"",
+         "f:1: notify_via: \"exim\": want sendmail, an absolute path, or smtp:host:port\n"},
+        {"way of mail without a host", "notify_via = \"smtp::25\"",
+         "f:1: notify_via: \"smtp::25\": want sendmail, an absolute path, or smtp:host:port\n"},
+        {"way of mail without a port", "notify_via = \"smtp:localhost\"",
+         "f:1: notify_via: \"smtp:localhost\": want sendmail, an absolute path, or smtp:host:port\n"},
+        {"way of mail, port too large", "notify_via = \"smtp:localhost:65536\"",
+         "f:1: notify_via: \"smtp:localhost:65536\": the port must be 1 to 65535\n"},
+        {"CPU weight too large", "workers_cpu_weight = 10001",
+         "f:1: workers_cpu_weight: 10001 is out of range, 0 to 10000\n"},
         {"sizes crossed", "max_size = 1024\n\nmin_size = 1025",
          "f:3: min_size is above max_size: no attachment would qualify\n"},
         {"size against the default", "max_size = 1024",
