@@ -24,7 +24,10 @@ PoolSettings bounded(PoolSettings settings) {
 }  // namespace
 
 Crew::Crew(const PoolSettings& settings, Counters& counters)
-    : settings_(bounded(settings)), counters_(counters), crash_memory_(settings.crash_memory) {}
+    : settings_(bounded(settings)),
+      counters_(counters),
+      crash_memory_(settings.crash_memory),
+      forecast_(settings_.workers) {}
 
 Crew::~Crew() {
     stop();
@@ -36,8 +39,8 @@ Status Crew::start() {
     tender_ = std::thread([this] { tend(); });
     Lock lock(mutex_);
     const bool told =
-        workers_changed_.wait_until(lock, Deadline::in_ms(2 * std::int64_t{settings_.answer_ms}).at(),
-                                    [this] { return !idle_.empty() || !down_reason_.empty(); });
+        first_worker_.wait_until(lock, Deadline::in_ms(2 * std::int64_t{settings_.answer_ms}).at(),
+                                 [this] { return !idle_.empty() || !down_reason_.empty(); });
     if (!told) return Error{ErrorCode::kWorkerDied, "no worker was ready in time"};
     if (!idle_.empty()) return Success{};
     return Error{ErrorCode::kWorkerDied, down_reason_};
@@ -47,8 +50,9 @@ void Crew::stop() {
     {
         const Lock lock(mutex_);
         stopping_ = true;
+        tell_waiters();
     }
-    workers_changed_.notify_all();
+    first_worker_.notify_all();
     exits_changed_.notify_all();
     wake_tender();
     if (tender_.joinable()) tender_.join();
@@ -59,37 +63,74 @@ void Crew::wake_tender() const {
     if (wake_ && ::write(wake_.get(), &one, sizeof(one)) < 0) return;  // full: it is awake already
 }
 
-bool Crew::may_take(bool needs_place) const {
-    return !idle_.empty() && (!needs_place || busy_ < settings_.workers);
+std::uint32_t Crew::waiting() const {
+    return static_cast<std::uint32_t>(queue_.size() + replacing_.size());
 }
 
-Result<WorkerPtr> Crew::take(Lock& lock, Deadline deadline, bool needs_place) {
-    ++waiting_;
-    if (idle_.empty()) wake_tender();
-    // time_point::max() overflows inside some condition variables.
-    const auto until = deadline.earlier(Deadline::in_ms(24 * 3600 * 1000)).at();
-    const bool told = workers_changed_.wait_until(lock, until, [&] {
-        return stopping_ || may_take(needs_place) || (idle_.empty() && !down_reason_.empty());
-    });
-    --waiting_;
-    if (stopping_) return Error{ErrorCode::kRefused, "shutting down"};
-    if (!told) return Error{ErrorCode::kLimit, "all workers busy"};
-    if (!may_take(needs_place)) return Error{ErrorCode::kWorkerDied, "no workers: " + down_reason_};
-    WorkerPtr worker = std::move(idle_.front());
-    idle_.pop_front();
-    if (needs_place) ++busy_;
+// Hands idle workers to who waits, in order. A place held already comes first: its message blocks others.
+void Crew::serve_waiters() {
+    while (!idle_.empty()) {
+        const bool place_free = !queue_.empty() && busy_ < settings_.workers;
+        if (replacing_.empty() && !place_free) return;
+        Queue& queue = replacing_.empty() ? queue_ : replacing_;
+        if (&queue == &queue_) ++busy_;
+        Waiter& first = *queue.front();
+        queue.pop_front();
+        first.worker = std::move(idle_.front());
+        idle_.pop_front();
+        first.told.notify_one();
+    }
+}
+
+// The reasons not to wait have changed.
+void Crew::tell_waiters() {
+    for (Waiter* waiter : queue_) waiter->told.notify_one();
+    for (Waiter* waiter : replacing_) waiter->told.notify_one();
+}
+
+Result<WorkerPtr> Crew::take(Lock& lock, Queue& queue, Deadline until) {
+    Waiter waiter;
+    queue.push_back(&waiter);
+    serve_waiters();
     wake_tender();
-    return worker;
+    // time_point::max() overflows inside some condition variables.
+    waiter.told.wait_until(lock, until.earlier(Deadline::in_ms(24 * 3600 * 1000)).at(), [&] {
+        return waiter.worker || stopping_ || (idle_.empty() && !down_reason_.empty());
+    });
+    if (waiter.worker) return std::move(waiter.worker);
+    std::erase(queue, &waiter);
+    if (stopping_) return Error{ErrorCode::kRefused, "shutting down"};
+    if (idle_.empty() && !down_reason_.empty())
+        return Error{ErrorCode::kWorkerDied, "no workers: " + down_reason_};
+    return Error{ErrorCode::kLimit, "all workers busy"};
+}
+
+Status Crew::admits(Deadline deadline) const {
+    const Lock lock(mutex_);
+    return admit(deadline);
+}
+
+Status Crew::admit(Deadline deadline) const {
+    if (stopping_) return Error{ErrorCode::kRefused, "shutting down"};
+    const auto ahead = static_cast<std::uint32_t>(queue_.size());
+    const std::uint32_t free_places = settings_.workers - busy_;
+    if (deadline.expired()) return Error{ErrorCode::kLimit, "deadline"};
+    if (!forecast_.in_time(deadline.remaining_ms(), ahead, free_places))
+        return Error{ErrorCode::kLimit, "no worker free in time"};
+    if (ahead >= free_places && ahead - free_places >= settings_.waiting)
+        return Error{ErrorCode::kLimit, "too many messages wait for a worker"};
+    return Success{};
 }
 
 Result<WorkerPtr> Crew::enter(Deadline deadline) {
     Lock lock(mutex_);
-    return take(lock, deadline, true);
+    if (const Status admitted = admit(deadline); !admitted) return admitted.error();
+    return take(lock, queue_, Deadline::in_ms(forecast_.patience_ms(deadline.remaining_ms())));
 }
 
 Result<WorkerPtr> Crew::replace(Deadline deadline) {
     Lock lock(mutex_);
-    return take(lock, deadline, false);
+    return take(lock, replacing_, deadline);
 }
 
 void Crew::end_worker(const WorkerPtr& worker) {
@@ -97,10 +138,11 @@ void Crew::end_worker(const WorkerPtr& worker) {
     worker->kill();
 }
 
-void Crew::leave(WorkerPtr worker, bool reusable) {
+void Crew::leave(WorkerPtr worker, bool reusable, double held_ms) {
     {
         const Lock lock(mutex_);
         --busy_;
+        forecast_.observe(held_ms);
         if (worker) {
             ++worker->messages_served;
             const bool keep = reusable && !stopping_ && !worker->lost && !worker->exit &&
@@ -108,9 +150,8 @@ void Crew::leave(WorkerPtr worker, bool reusable) {
             if (keep) idle_.push_front(std::move(worker));
             if (!keep) end_worker(worker);
         }
+        serve_waiters();
     }
-    // All: who waits for a place and who waits for a worker wait on the same condition.
-    workers_changed_.notify_all();
     wake_tender();
 }
 
@@ -154,7 +195,8 @@ PoolState Crew::state() const {
     state.workers_busy = busy_;
     state.workers_idle = static_cast<std::uint32_t>(idle_.size());
     state.workers_warming = warming_count_;
-    state.waiting = waiting_;
+    state.waiting = waiting();
+    state.service_ms = forecast_.service_ms();
     if (zygote_) {
         state.zygote_pid = zygote_->pid();
         state.zygote_since = zygote_since_;

@@ -21,6 +21,7 @@
 #include "base/result.hpp"
 #include "workers/crash_memory.hpp"
 #include "workers/pool.hpp"
+#include "workers/queue_forecast.hpp"
 #include "workers/worker_process.hpp"
 #include "workers/zygote_link.hpp"
 
@@ -40,14 +41,17 @@ class Crew {
     // Ends all workers, those handed out too, and the zygote. Whoever waits is refused.
     void stop();
 
-    // Takes one of the places at work and a worker for it. kLimit "all workers busy" at the deadline,
+    // Takes one of the places at work and a worker for it, in the order of asking. kLimit at once when the
+    // forecast or the queue's bound says so, and "all workers busy" when waiting longer is of no use;
     // kWorkerDied at once while workers cannot be started, kRefused after stop().
     Result<WorkerPtr> enter(Deadline deadline);
-    // Another worker for a place held already, after the first one ended.
+    // What enter() would refuse at once.
+    Status admits(Deadline deadline) const;
+    // Another worker for a place held already, after the first one ended. Goes before all who have no place.
     Result<WorkerPtr> replace(Deadline deadline);
     // Gives the place back. reusable: the worker kept the rules and may serve another message; else it is
-    // ended.
-    void leave(WorkerPtr worker, bool reusable);
+    // ended. held_ms: how long the place was taken.
+    void leave(WorkerPtr worker, bool reusable, double held_ms);
     // Ends a worker and gives up on it, keeping the place.
     void retire(const WorkerPtr& worker);
 
@@ -70,8 +74,17 @@ class Crew {
     using Lock = std::unique_lock<std::mutex>;
 
     // --- any thread
-    Result<WorkerPtr> take(Lock& lock, Deadline deadline, bool needs_place);
-    bool may_take(bool needs_place) const;
+    // One who waits, on its own stack.
+    struct Waiter {
+        std::condition_variable told;
+        WorkerPtr worker;
+    };
+    using Queue = std::deque<Waiter*>;
+    Status admit(Deadline deadline) const;
+    Result<WorkerPtr> take(Lock& lock, Queue& queue, Deadline until);
+    void serve_waiters();
+    void tell_waiters();
+    std::uint32_t waiting() const;
     void end_worker(const WorkerPtr& worker);
     void wake_tender() const;
 
@@ -110,13 +123,15 @@ class Crew {
     std::uint64_t overhead_us_ = 0;  // the most that was told so far; under mutex_
 
     mutable std::mutex mutex_;
-    std::condition_variable workers_changed_;  // idle_, busy_, down_reason_, stopping_
-    std::condition_variable exits_changed_;    // exit or lost of a worker, stopping_
+    std::condition_variable first_worker_;   // idle_, down_reason_; for start()
+    std::condition_variable exits_changed_;  // exit or lost of a worker, stopping_
     // All below guarded by mutex_.
     std::deque<WorkerPtr> idle_;
     std::map<pid_t, WorkerPtr> unreaped_;
     std::uint32_t busy_ = 0;
-    std::uint32_t waiting_ = 0;
+    QueueForecast forecast_;
+    Queue queue_;                      // for a place and a worker
+    Queue replacing_;                  // for a worker, place held
     std::uint32_t warming_count_ = 0;  // of warming_ and forks_asked_, as last told
     std::string down_reason_;          // not empty: workers cannot be started at present, and why
     std::uint64_t reaped_cpu_us_ = 0;

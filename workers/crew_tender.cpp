@@ -49,8 +49,9 @@ void Crew::note_failed_start(const std::string& why) {
     {
         const Lock lock(mutex_);
         down_reason_ = why;
+        tell_waiters();
     }
-    workers_changed_.notify_all();
+    first_worker_.notify_all();
 }
 
 void Crew::keep_zygote() {
@@ -70,7 +71,7 @@ void Crew::keep_spares() {
     std::size_t present = warming_.size() + forks_asked_;
     {
         const Lock lock(mutex_);
-        wanted = std::max<std::size_t>(wanted, std::min(waiting_, settings_.workers));
+        wanted = std::max<std::size_t>(wanted, std::min(waiting(), settings_.workers));
         present += idle_.size();
     }
     for (; present < wanted; ++present) {
@@ -202,8 +203,9 @@ bool Crew::hear_ready(Warming& warming) {
         down_reason_.clear();
         idle_.push_back(warming.worker);
         --warming_count_;
+        serve_waiters();
     }
-    workers_changed_.notify_all();
+    first_worker_.notify_all();
     log_missing_steps();
     return true;
 }
@@ -259,7 +261,6 @@ void Crew::lose_zygote(const std::string& why) {
 
 void Crew::close_down() {
     lose_zygote("shutting down");
-    workers_changed_.notify_all();
 }
 
 }  // namespace optimilter

@@ -225,7 +225,7 @@ Pool::Lease::~Lease() {
     if (!state_) return;
     const bool reusable =
         state_->worker && state_->worker->alive() && state_->worker->line() == WorkerProcess::Line::kSilent;
-    state_->crew->leave(std::move(state_->worker), reusable);
+    state_->crew->leave(std::move(state_->worker), reusable, state_->held.elapsed_ms());
 }
 
 JobResult Pool::Lease::run(const Job& job) {

@@ -12,6 +12,7 @@ namespace optimilter {
 
 struct Pool::Lease::State {
     std::shared_ptr<Crew> crew;  // outlives the pool while a lease is out
+    Stopwatch held;              // since the place was taken
     WorkerPtr worker;            // empty after one ended and before the next job asks for another
 };
 

@@ -28,8 +28,12 @@ Result<Pool::Lease> Pool::lease(Deadline deadline) {
     auto worker = state_->crew->enter(deadline);
     if (!worker) return worker.error();
     Lease lease;
-    lease.state_ = std::make_unique<Lease::State>(Lease::State{state_->crew, std::move(*worker)});
+    lease.state_ = std::make_unique<Lease::State>(Lease::State{state_->crew, {}, std::move(*worker)});
     return lease;
+}
+
+Status Pool::admits(Deadline deadline) const {
+    return state_->crew->admits(deadline);
 }
 
 void Pool::stop() {

@@ -35,7 +35,8 @@ struct PoolSettings {
     std::uint32_t spares = 2;    // idle workers kept warm, at least 1
     std::uint32_t messages_per_worker = 1;
     std::uint64_t memory_bytes = 1ull << 30;  // RLIMIT_AS of a worker
-    std::uint32_t user_id = 65534;            // uid and gid the zygote takes when it starts as root
+    std::uint32_t waiting = 256;    // most messages that wait for a worker; those beyond are refused at once
+    std::uint32_t user_id = 65534;  // uid and gid the zygote takes when it starts as root
     std::uint32_t group_id = 65534;
     std::uint32_t crash_memory =
         1024;                          // digests of inputs that killed a worker, remembered (oldest go first)
@@ -68,6 +69,7 @@ struct PoolState {
     std::uint32_t workers_idle = 0;     // warm
     std::uint32_t workers_warming = 0;  // asked for or shutting themselves in
     std::uint32_t waiting = 0;          // messages in the queue for a worker
+    double service_ms = 0;              // mean time that the last messages stayed at work
     pid_t zygote_pid = 0;               // 0: none runs
     SteadyClock::time_point zygote_since{};
     std::string down_reason;                 // not empty: workers cannot be started at present, and why
@@ -103,8 +105,13 @@ class Pool {
         std::unique_ptr<State> state_;
     };
 
-    // Waits for a free worker until the deadline at most; kLimit "all workers busy" when none came free.
+    // Waits for a free worker, first come, first served, and never past the deadline. kLimit at once when
+    // none can be expected in time or too many wait already; kLimit "all workers busy" when none came free
+    // while it was worth waiting.
     Result<Lease> lease(Deadline deadline);
+    // The refusal that lease() would give at once, so that no work is spent on a message which gets no
+    // worker.
+    Status admits(Deadline deadline) const;
 
     // Ends all workers at once: jobs that run end with kOverBudget "shutting down", leases and whoever waits
     // for one are refused. The destructor does the same; leases may outlive both.

@@ -10,6 +10,8 @@
 
 #include <atomic>
 #include <filesystem>
+#include <list>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -260,6 +262,105 @@ void test_saturated() {
     CHECK(fixture.pool->lease(Deadline::in_ms(20'000)).has_value());
 }
 
+// A message that waits for a worker, in a thread of its own.
+class Waiting {
+  public:
+    // Begins to wait; returns once it stands in the queue, behind those that were there.
+    Waiting(Pool& pool, std::vector<int>& served, std::mutex& mutex, int number)
+        : thread_([&pool, &served, &mutex, number] {
+              const auto lease = pool.lease(Deadline::in_ms(120'000));
+              const std::lock_guard lock(mutex);
+              served.push_back(lease ? number : -number);
+          }) {
+        while (pool.state().waiting < static_cast<std::uint32_t>(number)) std::this_thread::yield();
+    }
+    ~Waiting() { thread_.join(); }
+
+  private:
+    std::thread thread_;
+};
+
+PoolSettings one_worker() {
+    PoolSettings settings = settings_for(hostile_program());
+    settings.workers = 1;
+    return settings;
+}
+
+void test_first_come_first_served() {
+    Fixture fixture(one_worker());
+    auto held = fixture.pool->lease(Deadline::in_ms(20'000));
+    CHECK(held.has_value());
+    std::vector<int> served;
+    std::mutex mutex;
+    {
+        std::list<Waiting> waiting;
+        for (int i = 1; i <= 6; ++i) waiting.emplace_back(*fixture.pool, served, mutex, i);
+        CHECK_EQ(fixture.pool->state().waiting, 6u);
+        held = Pool::Lease();
+    }
+    CHECK(served == std::vector<int>({1, 2, 3, 4, 5, 6}));
+    CHECK_EQ(fixture.pool->state().waiting, 0u);
+}
+
+void test_queue_is_bounded() {
+    PoolSettings settings = one_worker();
+    settings.waiting = 2;
+    Fixture fixture(settings);
+    auto held = fixture.pool->lease(Deadline::in_ms(20'000));
+    std::vector<int> served;
+    std::mutex mutex;
+    {
+        Waiting first(*fixture.pool, served, mutex, 1);
+        Waiting second(*fixture.pool, served, mutex, 2);
+        const auto third = fixture.pool->lease(Deadline::in_ms(120'000));
+        CHECK(!third.has_value());
+        CHECK_EQ(third.error().text, "too many messages wait for a worker");
+        CHECK(!fixture.pool->admits(Deadline::in_ms(120'000)).has_value());
+        held = Pool::Lease();
+    }
+    CHECK(served == std::vector<int>({1, 2}));
+    CHECK(fixture.pool->admits(Deadline::in_ms(120'000)).has_value());
+}
+
+// What was seen so far says that no worker comes free in time: refused without waiting. No clock is needed to
+// tell, since a refusal after waiting has another text.
+void test_hopeless_wait_is_refused_at_once() {
+    Fixture fixture(one_worker());
+    CHECK_EQ(run_one(*fixture.pool, "silent", Deadline::in_ms(300)).reason, "deadline");
+    CHECK(fixture.pool->state().service_ms >= 250);
+    auto held = fixture.pool->lease(Deadline::in_ms(20'000));
+    CHECK(held.has_value());
+    const auto refused = fixture.pool->lease(Deadline::in_ms(200));
+    CHECK(!refused.has_value());
+    CHECK_EQ(refused.error().code, ErrorCode::kLimit);
+    CHECK_EQ(refused.error().text, "no worker free in time");
+    CHECK_EQ(fixture.pool->admits(Deadline::in_ms(200)).error().text, "no worker free in time");
+    // Who has the time does wait, and a free place is for everybody.
+    std::vector<int> served;
+    std::mutex mutex;
+    {
+        Waiting patient(*fixture.pool, served, mutex, 1);
+        held = Pool::Lease();
+    }
+    CHECK(served == std::vector<int>({1}));
+    CHECK(fixture.pool->admits(Deadline::in_ms(200)).has_value());
+}
+
+// Whoever leaves the queue in between holds up nobody.
+void test_impatient_in_the_middle() {
+    Fixture fixture(one_worker());
+    auto held = fixture.pool->lease(Deadline::in_ms(20'000));
+    std::vector<int> served;
+    std::mutex mutex;
+    {
+        Waiting first(*fixture.pool, served, mutex, 1);
+        CHECK_EQ(fixture.pool->lease(Deadline::in_ms(30)).error().text, "all workers busy");
+        Waiting second(*fixture.pool, served, mutex, 2);
+        held = Pool::Lease();
+    }
+    CHECK(served == std::vector<int>({1, 2}));
+}
+
 // What status shows. Warming workers come and go on their own; the rest is ours to tell.
 void test_state() {
     PoolSettings settings = settings_for(hostile_program());
@@ -445,6 +546,10 @@ int main() {
                                 TEST(test_worker_serves_as_many_messages_as_set),
                                 TEST(test_crash_memory_is_bounded),
                                 TEST(test_saturated),
+                                TEST(test_first_come_first_served),
+                                TEST(test_queue_is_bounded),
+                                TEST(test_hopeless_wait_is_refused_at_once),
+                                TEST(test_impatient_in_the_middle),
                                 TEST(test_state),
                                 TEST(test_many_threads_few_workers),
                                 TEST(test_shutdown_with_leases_out),
