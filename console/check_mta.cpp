@@ -2,6 +2,7 @@
 #include "console/check_mta.hpp"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -217,19 +218,18 @@ class MtaCheck {
         check_timeout(chain, ours, "connect_timeout", 0, kMostConnectMs, 2000);
         check_timeout(chain, ours, "command_timeout", 0, kMostCommandMs, 5000);
         // Whole seconds, rounded up: Postfix knows no milliseconds.
-        const std::int64_t advice = (input_.deadline_ms + kContentAdviceMs + 999) / 1000 * 1000;
-        check_timeout(chain, ours, "content_timeout", input_.deadline_ms + kContentMarginMs,
+        const std::int64_t advice_margin = std::max(kContentAdviceMs, input_.guard_slack_ms + 5000);
+        const std::int64_t advice = (input_.deadline_ms + advice_margin + 999) / 1000 * 1000;
+        const std::int64_t margin = std::max(kContentMarginMs, input_.guard_slack_ms + 1000);
+        check_timeout(chain, ours, "content_timeout", input_.deadline_ms + margin,
                       std::max(kMostContentMs, advice), advice);
     }
 
     // ---- Order ----------------------------------------------------------------------------------------
 
     static bool signs_dkim(std::string_view address) {
-        if (icontains(address, "dkim") || icontains(address, "rspamd")) return true;
-        // The customary ports: opendkim 8891 and 12301, dkimpy-milter 8892 and 8893, rspamd 11332.
-        constexpr std::string_view kPorts[] = {"8891", "12301", "8892", "8893", "11332"};
-        return address.starts_with("inet:") &&
-               std::find(std::begin(kPorts), std::end(kPorts), port_of(address)) != std::end(kPorts);
+        return looks_like_dkim_signer(address,
+                                      address.starts_with("inet:") ? port_of(address) : std::string_view());
     }
 
     void check_order(const Chain& chain, std::vector<PostfixMilter>::const_iterator ours) {
@@ -237,12 +237,7 @@ class MtaCheck {
             return signs_dkim(milter.address);
         });
         if (signer == ours) return;
-        warn(fmt::format(
-            "{}: optimilter stands after {}, which looks like a DKIM signer: outbound mail {}; put "
-            "optimilter before it",
-            chain.name, printable(signer->address, kShown),
-            input_.skip_dkim_outbound ? "is signed first and then left as it is"
-                                      : "would be changed after it was signed"));
+        warn(order_warning(chain.name, signer->address, input_));
     }
 
     // ---- The rest -------------------------------------------------------------------------------------
@@ -299,17 +294,48 @@ CheckMtaInput mta_input(const Settings& settings) {
     CheckMtaInput input;
     input.listen = settings.listen;
     input.deadline_ms = settings.deadline;
+    input.guard_slack_ms = settings.guard_slack;
     input.body_share = settings.body_budget / 100 * settings.client_share;
     input.skip_dkim_outbound = settings.skip_dkim_outbound;
     input.path_exists = [](const std::string& path) {
         return ::access(path.c_str(), F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR);
     };
+    input.unsafe_place = unsafe_socket_place;
     return input;
 }
 
 std::vector<MtaFinding> check_mta(std::string_view settings, std::string_view services,
                                   const CheckMtaInput& input) {
     return MtaCheck(settings, services, input).run();
+}
+
+bool looks_like_dkim_signer(std::string_view name_or_address, std::string_view port) {
+    if (icontains(name_or_address, "dkim") || icontains(name_or_address, "rspamd")) return true;
+    // The customary ports: opendkim 8891 and 12301, dkimpy-milter 8892 and 8893, rspamd 11332.
+    constexpr std::string_view kPorts[] = {"8891", "12301", "8892", "8893", "11332"};
+    return std::find(std::begin(kPorts), std::end(kPorts), port) != std::end(kPorts);
+}
+
+std::string order_warning(std::string_view list, std::string_view signer, const CheckMtaInput& input) {
+    return fmt::format(
+        "{}: optimilter stands after {}, which looks like a DKIM signer: outbound mail {}; put optimilter "
+        "before it",
+        list, printable(signer, kShown),
+        input.skip_dkim_outbound ? "is signed first and then left as it is"
+                                 : "would be changed after it was signed");
+}
+
+std::string unsafe_socket_place(const std::string& path) {
+    struct stat state {};
+    if (::lstat(path.c_str(), &state) == 0 && S_ISLNK(state.st_mode)) return path + " is a symbolic link";
+    for (std::size_t end = path.rfind('/'); end != std::string::npos;
+         end = end == 0 ? std::string::npos : path.rfind('/', end - 1)) {
+        const std::string folder = end == 0 ? "/" : path.substr(0, end);
+        if (::stat(folder.c_str(), &state) != 0) continue;
+        if ((state.st_mode & S_IWOTH) != 0) return folder + " can be written to by everybody";
+        if ((state.st_mode & S_IWGRP) != 0) return folder + " can be written to by its group";
+    }
+    return {};
 }
 
 }  // namespace optimilter

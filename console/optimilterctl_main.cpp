@@ -10,8 +10,10 @@
 #include <vector>
 
 #include "base/log.hpp"
+#include "base/memfd.hpp"
 #include "base/version.hpp"
 #include "console/check_mta.hpp"
+#include "console/check_sendmail.hpp"
 #include "console/optimize_command.hpp"
 #include "console/postconf.hpp"
 #include "policy/settings.hpp"
@@ -21,6 +23,8 @@ namespace optimilter {
 namespace {
 
 constexpr char kDefaultConfig[] = "/etc/optimilter/optimilter.toml";
+constexpr char kSendmailCf[] = "/etc/mail/sendmail.cf";
+constexpr std::size_t kMostSendmailCf = 4u << 20;
 constexpr int kBadUsage = 2;
 
 struct Arguments {
@@ -28,6 +32,7 @@ struct Arguments {
     std::string profile;
     std::string direction = "inbound";
     std::string mta_config_dir;
+    std::string sendmail_cf;
     OptimizeRequest optimize;
     bool only_changed = false;
     std::string checked_file;
@@ -74,18 +79,33 @@ int check_config_command(Arguments& arguments) {
     return 0;
 }
 
+Result<std::vector<MtaFinding>> postfix_findings(const Arguments& arguments, const CheckMtaInput& input) {
+    const Result<std::string> settings = run_postconf(arguments.mta_config_dir, {"-x"});
+    if (!settings) return settings.error();
+    const Result<std::string> services = run_postconf(arguments.mta_config_dir, {"-M", "-x"});
+    if (!services) return services.error();
+    return check_mta(*settings, *services, input);
+}
+
+Result<std::vector<MtaFinding>> sendmail_findings(const Arguments& arguments, const CheckMtaInput& input) {
+    const Result<Bytes> text = read_file(arguments.sendmail_cf.c_str(), kMostSendmailCf);
+    if (!text)
+        return Error{text.error().code, fmt::format("{}: {}", arguments.sendmail_cf, text.error().text)};
+    return check_sendmail({reinterpret_cast<const char*>(text->data()), text->size()}, input);
+}
+
 int check_mta_command(Arguments& arguments) {
     const LoadedSettings loaded = settings_for(arguments);
     if (report_problems(loaded)) return 1;
-    const Result<std::string> settings = run_postconf(arguments.mta_config_dir, {"-x"});
-    const Result<std::string> services = run_postconf(arguments.mta_config_dir, {"-M", "-x"});
-    for (const Result<std::string>* output : {&settings, &services}) {
-        if (*output) continue;
-        fmt::print(stderr, "optimilterctl: {}\n", output->error().text);
+    const CheckMtaInput input = mta_input(loaded.settings);
+    const auto findings = arguments.sendmail_cf.empty() ? postfix_findings(arguments, input)
+                                                        : sendmail_findings(arguments, input);
+    if (!findings) {
+        fmt::print(stderr, "optimilterctl: {}\n", findings.error().text);
         return 1;
     }
     bool warned = false;
-    for (const MtaFinding& finding : check_mta(*settings, *services, mta_input(loaded.settings))) {
+    for (const MtaFinding& finding : *findings) {
         fmt::print("{}: {}\n", finding.warning ? "warning" : "ok", finding.text);
         warned = warned || finding.warning;
     }
@@ -117,6 +137,24 @@ CLI::App* add_optimize(CLI::App& app, Arguments& arguments) {
     return command;
 }
 
+CLI::App* add_check_mta(CLI::App& app, Arguments& arguments) {
+    CLI::App* command = app.add_subcommand(
+        "check-mta", "Check the MTA's settings for the milter (reads postconf or sendmail.cf)");
+    add_config_option(command, arguments);
+    CLI::Option* postfix =
+        command->add_option("--postfix-config", arguments.mta_config_dir, "Postfix configuration directory");
+    command
+        ->add_option_function<std::vector<std::string>>(
+            "--sendmail",
+            [&arguments](const std::vector<std::string>& file) {
+                arguments.sendmail_cf = file.empty() || file[0].empty() ? kSendmailCf : file[0];
+            },
+            fmt::format("Check Sendmail by this sendmail.cf (default: {})", kSendmailCf))
+        ->expected(0, 1)
+        ->excludes(postfix);
+    return command;
+}
+
 int run(int argc, char** argv) {
     CLI::App app("optimilterctl: tries, checks and explains optimilter");
     Arguments arguments;
@@ -130,10 +168,7 @@ int run(int argc, char** argv) {
     CLI::App* check_config =
         app.add_subcommand("check-config", "Check a settings file; every problem with file:line");
     check_config->add_option("FILE", arguments.checked_file, "Settings file")->required();
-    CLI::App* check_mta =
-        app.add_subcommand("check-mta", "Check Postfix's settings for the milter (reads postconf)");
-    add_config_option(check_mta, arguments);
-    check_mta->add_option("--postfix-config", arguments.mta_config_dir, "Postfix configuration directory");
+    CLI::App* check_mta = add_check_mta(app, arguments);
     CLI::App* version = app.add_subcommand("version", "Print the version");
     try {
         app.parse(argc, argv);
