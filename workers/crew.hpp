@@ -139,6 +139,7 @@ class Crew {
     std::uint32_t missing_steps_ = 0;
     std::unique_ptr<ZygoteLink> zygote_;
     SteadyClock::time_point zygote_since_{};
+    SteadyClock::time_point last_round_ = SteadyClock::now();  // of the tending thread
 
     // The tending thread's own.
     std::vector<Warming> warming_;

@@ -18,6 +18,8 @@ namespace optimilter {
 namespace {
 
 constexpr int kGoodbyeMs = 1000;
+// A thread that waits for longer could not be told from one that hangs (PoolState::last_round).
+constexpr std::int64_t kLongestWaitMs = 1000;
 // A zygote that died younger than this counts as a failed start.
 constexpr auto kZygoteProves = std::chrono::seconds(10);
 constexpr std::uint32_t kMostDoublings = 7;  // 100 ms .. 12.8 s
@@ -87,10 +89,11 @@ void Crew::tell_warming() {
     const Lock lock(mutex_);
     warming_count_ =
         forks_asked_ + static_cast<std::uint32_t>(warming_.size()) - static_cast<std::uint32_t>(given_up);
+    last_round_ = SteadyClock::now();
 }
 
 int Crew::next_look_ms() const {
-    Deadline next = Deadline::in_ms(3'600'000);
+    Deadline next = Deadline::in_ms(kLongestWaitMs);
     if (not_before_ > SteadyClock::now()) next = Deadline(not_before_);
     if (zygote_ && (!zygote_ready_ || forks_asked_ > 0)) next = next.earlier(answer_due_);
     for (const Warming& warming : warming_) {

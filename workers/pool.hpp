@@ -72,6 +72,7 @@ struct PoolState {
     double service_ms = 0;              // mean time that the last messages stayed at work
     pid_t zygote_pid = 0;               // 0: none runs
     SteadyClock::time_point zygote_since{};
+    SteadyClock::time_point last_round{};    // of the tending thread: every second while it lives
     std::string down_reason;                 // not empty: workers cannot be started at present, and why
     std::vector<std::string> missing_steps;  // of the sandbox, in words; empty when all hold
 };
