@@ -39,6 +39,7 @@ class _MilterProgram:
         self.log_file = self.folder / "log"
         self._outlive_parent = outlive_parent
         self.process = None
+        self.environment = {}  # beyond our own; tests preload libraries
         self._choose_socket(socket_kind, jail_queue)
 
     def _choose_socket(self, socket_kind, jail_queue):
@@ -72,7 +73,7 @@ class _MilterProgram:
     def start(self, timeout=30):
         self.process = subprocess.Popen(self._command(), cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                         stderr=open(self.log_file, "ab"), start_new_session=True,
-                                        preexec_fn=self._prepare_child)
+                                        env={**os.environ, **self.environment}, preexec_fn=self._prepare_child)
         deadline = time.monotonic() + timeout
         while not self.answers():
             if self.process.poll() is not None or time.monotonic() > deadline:
