@@ -180,7 +180,8 @@ Result<JobReply> parse_reply(ByteView record, const JobRequest& request) {
 }
 
 void tidy_reply(JobReply& reply) {
-    reply.reason = printable(reply.reason, kJobTextBytes);
+    // What printable() cuts ends in three bytes more.
+    reply.reason = printable(reply.reason, kJobTextBytes - 3);
     if (!is_name(reply.optimizer)) reply.optimizer.clear();
     reply.optimizer.resize(std::min(reply.optimizer.size(), kOptimizerNameBytes));
 }

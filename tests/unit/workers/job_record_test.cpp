@@ -243,6 +243,7 @@ void test_tidy() {
     reply.reason = std::string(400, 'r') + "\n";
     reply.optimizer = std::string(40, 'o');
     tidy_reply(reply);
+    CHECK_EQ(reply.reason.size(), kJobTextBytes);
     CHECK(parse_reply(encode_reply(reply), sample_request()).has_value());
     reply.reason = "bad\x01";
     tidy_reply(reply);
