@@ -1,0 +1,391 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Writes the seeds of the fuzz targets: make_seeds.py [FOLDER] (default: seeds/ beside it). Everything is made here, small,
+and the same on every run of the same Pillow."""
+import base64
+import io
+import pathlib
+import random
+import struct
+import sys
+import zipfile
+import zlib
+
+from PIL import Image
+
+STAMP = (2024, 6, 15, 18, 20, 0)
+PROSE = ("The western slope was walked on the second day. Paths are dry and safe, and the new signs stand. " * 12).encode()
+
+
+# ---- Pictures --------------------------------------------------------------------------------------------------------
+
+def picture(width, height, seed=1, noise=20):
+    chance = random.Random(seed)
+    return bytes(min(255, max(0, (x * 5 + y * 3 + c * 40) % 200 + chance.randrange(-noise, noise + 1)))
+                 for y in range(height) for x in range(width) for c in range(3))
+
+
+def jpeg(mode="RGB", size=(48, 40), **options):
+    out = io.BytesIO()
+    image = Image.frombytes("RGB", size, picture(*size)).convert(mode)
+    image.save(out, "JPEG", **{"quality": 92, **options})
+    return out.getvalue()
+
+
+def segment(marker, payload):
+    return struct.pack(">BBH", 0xFF, marker, len(payload) + 2) + payload
+
+
+def with_segments(file, *segments):
+    return file[:2] + b"".join(segments) + file[2:]
+
+
+def directory(entries, order, start, following=0):
+    """entries: (tag, type, count, value bytes); values above four bytes come after the directory."""
+    fixed, values = struct.pack(order + "H", len(entries)), b""
+    room = start + 2 + 12 * len(entries) + 4
+    for tag, kind, count, value in entries:
+        if len(value) > 4:
+            field, values = struct.pack(order + "I", room + len(values)), values + value
+        else:
+            field = value.ljust(4, b"\0")
+        fixed += struct.pack(order + "HHI", tag, kind, count) + field
+    return fixed + struct.pack(order + "I", following) + values
+
+
+def exif(order="<", thumbnail=False, gps=True, note=True):
+    number = lambda n: struct.pack(order + "I", n)
+    short = lambda n: struct.pack(order + "H", n)
+    header = (b"II" if order == "<" else b"MM") + short(42) + number(8)
+    sub = [(0x9000, 7, 4, b"0230"), (0xA002, 4, 1, number(48)), (0xA003, 4, 1, number(40))]
+    if note:
+        sub.append((0x927C, 7, 40, b"maker" * 8))
+    place = [(0x0001, 2, 2, b"N\0"), (0x0002, 5, 3, number(1) * 6)]
+    main = [(0x010F, 2, 7, b"Camera\0"), (0x0112, 3, 1, short(6)), (0x8769, 4, 1, number(0)), (0x8825, 4, 1, number(0))]
+    if not gps:
+        main.pop()
+    main_size = len(directory(main, order, 8))
+    sub_at = 8 + main_size
+    gps_at = sub_at + len(directory(sub, order, sub_at))
+    thumbnail_at = gps_at + len(directory(place, order, gps_at))
+    main[2] = (0x8769, 4, 1, number(sub_at))
+    if gps:
+        main[3] = (0x8825, 4, 1, number(gps_at))
+    body = directory(main, order, 8, thumbnail_at if thumbnail else 0)
+    body += directory(sub, order, sub_at) + directory(place, order, gps_at)
+    if thumbnail:
+        body += directory([(0x0201, 4, 1, number(thumbnail_at + 30)), (0x0202, 4, 1, number(4))], order, thumbnail_at)
+        body += b"\xFF\xD8\xFF\xD9"
+    return header + body
+
+
+XMP = (b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description exif:GPSLatitude="47,3.5N" dc:rights="me">'
+       b"<exif:GPSLongitude>8,3.2E</exif:GPSLongitude></rdf:Description></x:xmpmeta>")
+PHOTOSHOP = (b"8BIM\x04\x04\0\0\0\0\0\x06\x1c\x02\x74\0\x01c" + b"8BIM\x04\x0c\0\0\0\0\0\x20" + b"t" * 32 +
+             b"8BIM\x03\xed\0\0\0\0\0\x10" + b"r" * 16)
+
+
+def jpegs():
+    plain = jpeg()
+    exif_segment = segment(0xE1, b"Exif\0\0" + exif(thumbnail=True))
+    return {
+        "baseline.jpg": plain,
+        "progressive.jpg": jpeg(progressive=True),
+        "gray.jpg": jpeg("L"),
+        "full-chroma.jpg": jpeg(subsampling=0, quality=97),
+        "optimized.jpg": jpeg(optimize=True, quality=60),
+        "cmyk.jpg": jpeg("CMYK"),
+        "odd-size.jpg": jpeg(size=(17, 9), subsampling=1),
+        "exif.jpg": with_segments(plain, exif_segment),
+        "exif-big.jpg": with_segments(plain, segment(0xE1, b"Exif\0\0" + exif(">"))),
+        "metadata.jpg": with_segments(
+            plain, segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + XMP), segment(0xED, b"Photoshop 3.0\0" + PHOTOSHOP),
+            segment(0xE2, b"ICC_PROFILE\0\x01\x01" + b"p" * 128), segment(0xFE, b"a comment"),
+            segment(0xEE, b"Adobe\0\x64\0\0\0\0\x01")),
+        "multi-picture.jpg": with_segments(plain, segment(0xE2, b"MPF\0II*\0\x08\0\0\0")),
+        "content-credentials.jpg": with_segments(plain, segment(0xEB, b"JP\0\x01\0\0\0\x01\0\0\0\x20jumb")),
+        "data-after-end.jpg": plain + b"\0trailer",
+        "wide-restarts.jpg": with_restarts(plain),
+    }
+
+
+def with_restarts(file):
+    """An interval longer than the picture: the marker segment, and no restart in the scan."""
+    scan = file.index(b"\xFF\xDA")
+    return file[:scan] + segment(0xDD, struct.pack(">H", 1000)) + file[scan:]
+
+
+def chunk(kind, body):
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+PASSES = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
+
+
+def png(color, depth, size=(24, 20), interlaced=False, chunks=(), level=0, opaque=False):
+    chance = random.Random(color * 100 + depth)
+    width, height = size
+    passes = PASSES if interlaced else [(0, 0, 1, 1)]
+    lines = b""
+    for left, top, across, down in passes:
+        columns, rows = (width - left + across - 1) // across, (height - top + down - 1) // down
+        if columns <= 0 or rows <= 0:
+            continue
+        row_bytes = (columns * CHANNELS[color] * depth + 7) // 8
+        for y in range(rows):
+            row = bytearray((x // 6 * 40 + y // 5 * 30 + chance.randrange(2)) & 0xFF for x in range(row_bytes))
+            if opaque:
+                row[CHANNELS[color] - 1::CHANNELS[color]] = b"\xFF" * columns
+            lines += b"\0" + bytes(row)
+    file = b"\x89PNG\r\n\x1A\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, interlaced))
+    if color == 3:
+        file += chunk(b"PLTE", bytes(chance.randrange(256) for _ in range(3 << depth)))
+    for kind, body in chunks:
+        file += chunk(kind, body)
+    return file + chunk(b"IDAT", zlib.compress(lines, level)) + chunk(b"IEND", b"")
+
+
+def pngs():
+    files = {f"color{color}-depth{depth}.png": png(color, depth)
+             for color, depths in {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}.items()
+             for depth in depths}
+    files["interlaced-rgba.png"] = png(6, 8, interlaced=True)
+    files["interlaced-gray1.png"] = png(0, 1, (33, 17), interlaced=True)
+    files["opaque.png"] = png(6, 8, opaque=True)
+    files["many-colors.png"] = rgb_png()
+    files["ancillary.png"] = png(2, 8, chunks=[
+        (b"gAMA", struct.pack(">I", 45455)), (b"pHYs", struct.pack(">IIB", 3780, 3780, 1)), (b"sBIT", b"\x05\x06\x05"),
+        (b"bKGD", b"\0\1\0\2\0\3"), (b"tRNS", b"\0\1\0\2\0\3"), (b"tEXt", b"Copyright\0me"),
+        (b"tIME", b"\x07\xe8\x06\x0f\x12\x14\0"),
+        (b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + XMP), (b"eXIf", exif())])
+    files["palette-ancillary.png"] = png(3, 8, chunks=[
+        (b"tRNS", bytes(range(200))), (b"bKGD", b"\x03"), (b"hIST", b"\0\1" * 256)])
+    files["gray-key.png"] = png(0, 8, chunks=[(b"tRNS", b"\0\x28"), (b"bKGD", b"\0\x28")])
+    files["profile.png"] = png(2, 8, chunks=[(b"iCCP", b"p\0\0" + zlib.compress(b"\0" * 128))])
+    files["animated.png"] = png(2, 8, chunks=[(b"acTL", struct.pack(">II", 1, 0))])
+    return files
+
+
+def rgb_png():
+    out = io.BytesIO()
+    Image.frombytes("RGB", (40, 32), picture(40, 32, noise=3)).save(out, "PNG", compress_level=1)
+    return out.getvalue()
+
+
+# ---- Archives --------------------------------------------------------------------------------------------------------
+
+class Unseekable(io.RawIOBase):
+    """A pipe: zipfile writes data descriptors then."""
+    def __init__(self):
+        super().__init__()
+        self.content = b""
+
+    def writable(self):
+        return True
+
+    def write(self, piece):
+        self.content += bytes(piece)
+        return len(piece)
+
+
+def archive(members, comment=b"", streamed=False, level=1):
+    """members: (name, content) or (name, content, stored)."""
+    out = Unseekable() if streamed else io.BytesIO()
+    with zipfile.ZipFile(out, "w") as made:
+        for name, content, *stored in members:
+            entry = zipfile.ZipInfo(name, STAMP)
+            entry.compress_type = zipfile.ZIP_STORED if stored or name.endswith("/") else zipfile.ZIP_DEFLATED
+            entry.external_attr = 0o40755 << 16 if name.endswith("/") else 0o100644 << 16
+            made.writestr(entry, content, compresslevel=level)
+        made.comment = comment
+    return out.content if streamed else out.getvalue()
+
+
+def archives():
+    photo, drawing = jpeg(size=(32, 32)), png(2, 8)
+    types = b'<?xml version="1.0"?><Types><Default Extension="xml" ContentType="application/xml"/></Types>'
+    office = [("[Content_Types].xml", types), ("_rels/.rels", b"<Relationships/>"), ("word/document.xml", PROSE)]
+    odf = [("mimetype", b"application/vnd.oasis.opendocument.text", True), ("content.xml", PROSE),
+           ("META-INF/manifest.xml", b"<manifest/>")]
+    inner = archive([("a.txt", PROSE), ("b.jpg", photo)])
+    return {
+        "plain.zip": archive([("a.txt", PROSE), ("b/", b""), ("b/c.txt", PROSE[:400])], comment=b"comment"),
+        "stored.zip": archive([("a.txt", PROSE, True), ("b.txt", b"", True)]),
+        "streamed.zip": archive([("a.txt", PROSE), ("b.txt", PROSE[:300])], streamed=True),
+        "pictures.zip": archive([("a.jpg", photo, True), ("b.png", drawing), ("\u00fc.txt", PROSE)]),
+        "nested.zip": archive([("inner.zip", inner, True), ("deeper.zip", archive([("inner.zip", inner)]))]),
+        "report.docx": archive(office + [("word/media/image1.jpeg", photo, True), ("word/media/image2.png", drawing)]),
+        "signed.docx": archive(office + [("_xmlsignatures/sig1.xml", b"<Signature/>")]),
+        "report.odt": archive(odf + [("Pictures/1.png", drawing, True)]),
+        "encrypted.odt": archive(odf[:2] + [("META-INF/manifest.xml", b"<manifest:encryption-data/>")]),
+        "book.epub": archive([("mimetype", b"application/epub+zip", True), ("META-INF/container.xml", b"<container/>"),
+                              ("a.xhtml", PROSE)]),
+        "program.jar": archive([("META-INF/MANIFEST.MF", b"Manifest-Version: 1.0\r\n"), ("a.class", PROSE)]),
+        "bomb.zip": archive([("zeros", b"\0" * 1_500_000)], level=9),
+        "empty.zip": archive([]),
+    }
+
+
+# ---- Mail ------------------------------------------------------------------------------------------------------------
+
+def encoded(content, line=76, end="\r\n"):
+    text = base64.b64encode(content).decode()
+    return end.join(text[i:i + line] for i in range(0, len(text), line)) + end
+
+
+def leaf(kind, content, end, disposition="attachment; filename=a.bin", line=76):
+    return end.join([f"Content-Type: {kind}", f"Content-Disposition: {disposition}",
+                     "Content-Transfer-Encoding: base64", "", encoded(content, line, end)])
+
+
+def multipart(boundary, parts, end, kind="mixed", parameters=""):
+    opened = "".join(f"--{boundary}{end}{part}{end}" for part in parts)
+    field = f'Content-Type: multipart/{kind}; boundary="{boundary}"{parameters}{end}'
+    return f"{field}{end}preamble{end}{opened}--{boundary}--{end}epilogue{end}"
+
+
+def mail(entity, end="\r\n"):
+    fields = ["From: a@sender.example", "To: b@receiver.example", "Subject: =?utf-8?Q?Gr=C3=BC=C3=9Fe?=", "MIME-Version: 1.0"]
+    return (end.join(fields) + end + entity).encode()
+
+
+def mails():
+    end, lf = "\r\n", "\n"
+    data = random.Random(7).randbytes(300)
+    text = end.join(["Content-Type: text/plain; charset=utf-8", "Content-Transfer-Encoding: quoted-printable", "",
+                     "Gr=C3=BC=C3=9Fe =", "line", ""])
+    picture_leaf = leaf("image/jpeg; name*0*=utf-8''%C3%BC; name*1=.jpg", data, end, 'attachment; size=300; filename="a b.jpg"')
+    lf_leaf = leaf("image/png", data, lf, line=64)
+    rfc822 = "Content-Type: message/rfc822" + end + end + mail(multipart("in", [picture_leaf], end)).decode()
+    return {
+        "single.eml": mail(leaf("image/jpeg", data, end)),
+        "mixed.eml": mail(multipart("b", [text, picture_leaf, leaf("application/zip", data, end, line=60)], end)),
+        "lf.eml": mail(multipart("b", [lf_leaf, lf_leaf], lf), lf),
+        "nested.eml": mail(multipart("o", [multipart("i", [text, picture_leaf], end, "related", '; type="text/html"'),
+                                           picture_leaf], end)),
+        "digest.eml": mail(multipart("d", [end + mail(picture_leaf).decode()], end, "digest")),
+        "forwarded.eml": mail(multipart("f", [text, rfc822, picture_leaf], end)),
+        "signed.eml": mail(multipart("s", [picture_leaf, f"Content-Type: application/pgp-signature{end}{end}x{end}"], end,
+                                     "signed")),
+        "prefix-boundary.eml": mail(multipart("bb", [multipart("b", [picture_leaf], end)], end)),
+        "no-mime.eml": b"From: a@sender.example\r\n\r\n-----BEGIN PGP MESSAGE-----\r\n",
+        "mbox.eml": b"From a@sender.example Sat Jun 15\n" + mail(multipart("b", [lf_leaf], lf), lf),
+        "deep.eml": mail(deep(12, picture_leaf, end)),
+    }
+
+
+def deep(levels, inside, end):
+    for level in range(levels):
+        inside = multipart(f"x{level}y", [inside], end)
+    return inside
+
+
+def bodies():
+    data = random.Random(8).randbytes(200)
+    return {
+        "lines76": encoded(data).encode(),
+        "lines64-lf": encoded(data, 64, "\n").encode(),
+        "one-line": base64.b64encode(data),
+        "lines-of-4": encoded(data[:40], 4, "\n").encode(),
+        "blank-around": b"\r\n\r\n" + encoded(data[:100]).encode() + b"\r\n\r\n",
+        "uneven": encoded(data[:100], 60).encode() + encoded(data[:99], 40).encode(),
+        "padded1": b"QUI=\n",
+        "padded2": b"QQ==\r\n",
+        "spare-bits": b"QR==",
+        "mixed-ends": b"QUJD\r\nQUJD\nQUJD\r\n",
+        "quoted": "Gr=C3=BC=C3=9Fe =\r\nsoft =\n=3D=\r\n=zz =".encode(),
+    }
+
+
+def fields():
+    return {
+        "plain": b'Content-Type: multipart/mixed; boundary="b (c)"\r\nMIME-Version: 1.0 (a)\r\n\r\nbody',
+        "folded": b"Content-Type: image/jpeg;\r\n\tname=\"a;b\\\" (1).jpg\"\r\n (comment)\r\n\r\n",
+        "rfc2231": b"Content-Disposition: attachment; filename*0*=utf-8'de'%C3%BC; filename*1=\"b\"; "
+                   b"filename*2*=%20c; size=12\n\n",
+        "rfc2047": b'Content-Type: text/plain; name="=?iso-8859-1?Q?=FC_a?= =?utf-8?B?w7w=?="\n\n',
+        "charsets": b"Subject: =?windows-1252?Q?=80?= =?koi8-r?B?8PLJ?= =?shift_jis?B?g2U=?=\n\n",
+        "value": b'attachment; filename="a"; size = "12" ; (x) creation-date=now',
+        "twice": b"Content-Type: a/b\r\nContent-Type: c/d\r\n\r\n",
+        "delimiter": b"Content-Type: a/b\r\n--b\r\n\r\n",
+    }
+
+
+# ---- Records and settings --------------------------------------------------------------------------------------------
+
+def slot(text, width):
+    return bytes([len(text)]) + text + bytes(width - len(text))
+
+
+def options(lossy=1):
+    return struct.pack("<BBBBHBBBBHIIIQQ", lossy, 1, 82, 60, 9800, 1, 80, 1, 3, 0, 0xFFFFFFFF, 4096, 10000, 10 ** 8,
+                       512 << 20)
+
+
+def records():
+    request = (b"OMJQ" + struct.pack("<HBBIIQQ", 1, 1, 0, 5000, 0, 5000, 4999) + b"d" * 32 + options() +
+               slot(b"image/jpeg", 255) + slot("Gr\u00fc\u00dfe.jpg".encode(), 255))
+
+    def reply(outcome, size, score, name, reason):
+        return (b"OMJR" + struct.pack("<HBBQQB7xQ", 1, outcome, 1, size, 1234, score is not None,
+                                      struct.unpack("<Q", struct.pack("<d", score or 0.0))[0]) +
+                bytes(32) + slot(name, 31) + slot(reason, 255))
+
+    def zygote(word, pid):
+        return b"OMZY" + struct.pack("<HBBIIQII", 1, word, 0, pid, 0, 0, 0, 0)
+    return {
+        "request": b"\0" + request,
+        "reply": b"\1" + reply(0, 4000, 0.97, b"jpeg", b""),
+        "reply-lossless": b"\1" + reply(0, 4000, None, b"zip", b""),
+        "reply-refused": b"\1" + reply(6, 0, None, b"png", "broken \u00fc".encode()),
+        "zygote-ready": b"\2" + zygote(2, 0),
+        "zygote-forked": b"\2" + zygote(3, 4711),
+        "tidied": b"\3\0\1\x10\0\1\x80" + bytes(8) + b"\x20reason \xff\x1b[2J \xe2\x80\xae text, long" + b"\x05tail!",
+        "tidied-refused": b"\3\6\1" + bytes(8) + b"\x04Zip!" + b"\x30" + b"\xc3\xbc" * 24 + b"\xff" + b"r" * 255,
+    }
+
+
+def settings():
+    example = (pathlib.Path(__file__).resolve().parent.parent / "contrib" / "optimilter.toml").read_text()
+    rows = [line.lstrip("#") for line in example.splitlines() if " = " in line and not line.startswith("# ")]
+    return {
+        "every-setting.toml": "\n".join(rows).encode() + b"\n",
+        "few.toml": b'profile = "compact"\nmin_size = "8KiB"\ndeadline = "1500ms"\n'
+                    b'internal_networks = ["10.0.0.0/8", "fd00::/8"]\n',
+        "slips.toml": b'profil = "balanced"\nmin_size = "8K"\nworkers = -1\nformats = ["jpg"]\n[table]\nlisten = 1\n',
+        "broken.toml": b'listen = "unix:/run\nworkers = = 2\n',
+        "twice.toml": b"workers = 2\nworkers = 3\n",
+        "crossed.toml": b'min_size = "2MiB"\nmax_size = "1MiB"\njpeg_quality_min = 90\njpeg_quality_max = 40\n',
+    }
+
+
+def sniffed():
+    files = {name: b"\x05a.zip" + content for name, content in archives().items() if len(content) < 3000}
+    files["named.docx"] = b"\x06a.docx" + archive([("a.txt", b"a")])
+    heads = {
+        "gif": b"GIF89a", "webp": b"RIFF\0\0\0\0WEBP", "heif": b"\0\0\0\x18ftypmif1\0\0\0\0heicmif1", "tiff": b"II*\0",
+        "bmp": b"BM" + bytes(8) + b"\x36\0\0\0\x28\0\0\0" + bytes(8) + b"\x01\0\x18\0" + bytes(9), "pdf": b"\n%PDF-1.7",
+        "ole": b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", "gzip": b"\x1F\x8B\x08", "bzip2": b"BZh91AY&SY", "xz": b"\xFD7zXZ\0",
+        "zstd": b"\x28\xB5\x2F\xFD", "7z": b"7z\xBC\xAF\x27\x1C", "rar": b"Rar!\x1A\x07\0", "tar": bytes(257) + b"ustar\0",
+        "jpeg": b"\xFF\xD8\xFF\xE0", "apng": b"\x89PNG\r\n\x1A\n" + chunk(b"acTL", bytes(8))}
+    files.update({f"head.{name}": b"\0" + head for name, head in heads.items()})
+    return files
+
+
+SEEDS = {"mail": mails, "base64": bodies, "fields": fields, "sniff": sniffed, "zip": archives, "png": pngs, "jpeg": jpegs,
+         "exif": lambda: {"little": exif(), "big": exif(">"), "thumbnail": exif(thumbnail=True),
+                          "no-gps": exif(gps=False, note=False), "xmp": XMP, "photoshop": b"Photoshop 3.0\0" + PHOTOSHOP},
+         "records": records, "settings": settings}
+
+
+def main():
+    folder = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else pathlib.Path(__file__).resolve().parent / "seeds"
+    for target, make in SEEDS.items():
+        (folder / target).mkdir(parents=True, exist_ok=True)
+        for name, content in make().items():
+            (folder / target / name).write_bytes(content)
+
+
+if __name__ == "__main__":
+    main()
