@@ -21,8 +21,8 @@ struct RulesetAttributes {
 };
 
 constexpr std::uint32_t kAskVersion = 1u << 0;
-constexpr std::uint64_t kTcp = 3;           // bind, connect
-constexpr std::uint64_t kScopeSockets = 1;  // abstract unix sockets of others
+constexpr std::uint64_t kTcp = 3;     // bind, connect
+constexpr std::uint64_t kScopes = 3;  // abstract unix sockets and signals, of and to others
 
 // How many file rights each ABI knows; they are handed out from bit 0 up.
 unsigned file_rights(long abi) {
@@ -42,7 +42,7 @@ std::size_t attributes_size(long abi) {
 Status restrict_by_landlock() {
     const long abi = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, kAskVersion);
     if (abi < 1) return Error{ErrorCode::kUnsupported, "the kernel has no Landlock"};
-    const RulesetAttributes attributes{(1ull << file_rights(abi)) - 1, kTcp, kScopeSockets};
+    const RulesetAttributes attributes{(1ull << file_rights(abi)) - 1, kTcp, kScopes};
     // No rule is added: all that is handled is denied.
     const UniqueFd ruleset(
         static_cast<int>(::syscall(SYS_landlock_create_ruleset, &attributes, attributes_size(abi), 0)));

@@ -46,31 +46,61 @@ UniqueFd open_deleted_directory() {
 
 }  // namespace
 
-std::optional<SandboxStep> Sandbox::take(SandboxStep step, StepResult result) {
+Sandbox::StepResult Sandbox::try_step(SandboxStep step) {
+    switch (step) {
+        case SandboxStep::kNamespaces:
+            return namespaces();
+        case SandboxStep::kEmptyRoot:
+            return empty_root();
+        case SandboxStep::kUser:
+            return user();
+        case SandboxStep::kCapabilities:
+            return capabilities();
+        case SandboxStep::kNoNewPrivileges:
+            return no_new_privileges();
+        case SandboxStep::kLandlock:
+            return landlock();
+        case SandboxStep::kParentDeath:
+            return parent_death();
+        case SandboxStep::kLimits:
+            return limits();
+        case SandboxStep::kSystemCalls:
+            return system_calls();
+    }
+    return StepResult::kFailed;
+}
+
+std::optional<SandboxStep> Sandbox::take(SandboxStep step) {
+    const StepResult result = try_step(step);
     if (result == StepResult::kMissing) missing_ |= sandbox_bit(step);
     if (result == StepResult::kFailed) return step;
     return {};
 }
 
+std::optional<SandboxStep> Sandbox::take_all(std::span<const SandboxStep> steps) {
+    for (const SandboxStep step : steps) {
+        if (auto failed = take(step)) return failed;
+    }
+    return {};
+}
+
+void Sandbox::prepare_root() {
+    empty_directory_ = open_deleted_directory();
+}
+
 std::optional<SandboxStep> Sandbox::before_libraries() {
     // Made first: in a user namespace without mapped ids nothing can be created any more.
-    empty_directory_ = open_deleted_directory();
-    return take(SandboxStep::kNamespaces, namespaces());
+    prepare_root();
+    return take_all(kStepsBeforeLibraries);
 }
 
 std::optional<SandboxStep> Sandbox::before_forks() {
-    if (auto failed = take(SandboxStep::kEmptyRoot, empty_root())) return failed;
-    if (auto failed = take(SandboxStep::kUser, user())) return failed;
-    if (auto failed = take(SandboxStep::kCapabilities, capabilities())) return failed;
-    if (auto failed = take(SandboxStep::kNoNewPrivileges, no_new_privileges())) return failed;
-    return take(SandboxStep::kLandlock, landlock());
+    return take_all(kStepsBeforeForks);
 }
 
 std::optional<SandboxStep> Sandbox::in_worker(pid_t parent) {
-    parent_ = parent;
-    if (auto failed = take(SandboxStep::kParentDeath, parent_death())) return failed;
-    if (auto failed = take(SandboxStep::kLimits, limits())) return failed;
-    return take(SandboxStep::kSystemCalls, system_calls());
+    set_parent(parent);
+    return take_all(kStepsInWorker);
 }
 
 Sandbox::StepResult Sandbox::namespaces() {

@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "base/result.hpp"
@@ -42,6 +43,14 @@ class Sandbox {
     // Stage 3, each worker. parent: the zygote's process id.
     std::optional<SandboxStep> in_worker(pid_t parent);
 
+    // One step by itself, for the stages and for tests that prove each by leaving it out. Names the step when
+    // it failed.
+    std::optional<SandboxStep> take(SandboxStep step);
+    // Makes the directory that the empty root needs, while we may still make one.
+    void prepare_root();
+    // Of whom the worker must be a child; in_worker() sets it.
+    void set_parent(pid_t parent) { parent_ = parent; }
+
     // Steps this kernel or container lacks, one bit each, so far.
     std::uint32_t missing_steps() const { return missing_; }
 
@@ -53,12 +62,13 @@ class Sandbox {
     StepResult user();               // uid, gid, no groups; only when we are root
     StepResult capabilities();       // none in any set
     StepResult no_new_privileges();  // and no ptrace, no core dump by others
-    StepResult landlock();           // no file may be opened, no TCP port used
+    StepResult landlock();           // no file may be opened, no TCP port used, no process outside signalled
     StepResult parent_death();       // SIGKILL when the zygote is gone
     StepResult limits();             // memory, file size, descriptors, CPU, no core
     StepResult system_calls();       // seccomp allow-list, all threads
 
-    std::optional<SandboxStep> take(SandboxStep step, StepResult result);
+    StepResult try_step(SandboxStep step);
+    std::optional<SandboxStep> take_all(std::span<const SandboxStep> steps);
 
     SandboxSettings settings_;
     UniqueFd empty_directory_;
@@ -66,7 +76,8 @@ class Sandbox {
     std::uint32_t missing_ = 0;
 };
 
-// Denies every path and, where the kernel can, TCP. kUnsupported when the kernel has no Landlock.
+// Denies every path and, where the kernel can, TCP, abstract sockets of others and signals to processes that
+// are not behind the same wall. kUnsupported when the kernel has no Landlock.
 Status restrict_by_landlock();
 // Loads the allow-list over all threads. Needs no_new_privs.
 Status restrict_system_calls();

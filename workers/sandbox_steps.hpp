@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,17 @@ enum class SandboxStep : std::uint8_t {
     kSystemCalls = 8,
 };
 constexpr std::uint32_t kSandboxStepCount = 9;
+
+// The three stages, each in the order in which its steps are taken.
+constexpr SandboxStep kStepsBeforeLibraries[] = {SandboxStep::kNamespaces};
+constexpr SandboxStep kStepsBeforeForks[] = {SandboxStep::kEmptyRoot, SandboxStep::kUser,
+                                             SandboxStep::kCapabilities, SandboxStep::kNoNewPrivileges,
+                                             SandboxStep::kLandlock};
+constexpr SandboxStep kStepsInWorker[] = {SandboxStep::kParentDeath, SandboxStep::kLimits,
+                                          SandboxStep::kSystemCalls};
+static_assert(std::size(kStepsBeforeLibraries) + std::size(kStepsBeforeForks) + std::size(kStepsInWorker) ==
+              kSandboxStepCount);
+
 constexpr std::uint32_t kAllSandboxSteps = (1u << kSandboxStepCount) - 1;
 
 // A zygote or worker that cannot take a step it must take ends with this exit status plus the step's number.
