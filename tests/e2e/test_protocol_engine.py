@@ -67,8 +67,7 @@ def test_session(unix_engine, name, offer):
 
 @pytest.mark.parametrize("name", RUDE)
 def test_nonsense(unix_engine, name):
-    for style in ("frame", "cut"):
-        say_rude(unix_engine.endpoint, RUDE[name], style)
+    say_rude(unix_engine.endpoint, RUDE[name])
     assert_optimizes(unix_engine.endpoint)
 
 
