@@ -15,6 +15,16 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "full: runs only with --full")
+    config.addinivalue_line("markers", "both_mtas: runs over Postfix and over Sendmail; with only_full=True the latter with --full")
+    config.addinivalue_line("markers", "postfix_only: what Sendmail does not have, in a module of both_mtas")
+
+
+def pytest_generate_tests(metafunc):
+    if "mta" not in metafunc.fixturenames:
+        return
+    both, not_here = (metafunc.definition.get_closest_marker(name) for name in ("both_mtas", "postfix_only"))
+    if both and not not_here and (metafunc.config.getoption("--full") or not both.kwargs.get("only_full")):
+        metafunc.parametrize("mta", ["postfix", "sendmail"], scope="module", indirect=True)
 
 
 def pytest_collection_modifyitems(config, items):
@@ -30,27 +40,33 @@ def pytest_report_header(config):
 
 
 def pytest_sessionstart(session):
-    missing = [program for program in ("milter/optimilter-engine", "workers/optimilter-worker", "console/optimilterctl",
+    missing = [program for program in ("milter/optimilterd", "milter/optimilter-engine", "workers/optimilter-worker", "console/optimilterctl",
                                        "tests/e2e/null_milter") if not (BUILD / program).exists()]
     if missing:
         pytest.exit(f"not built in {BUILD}: {', '.join(missing)} (./check builds them)", returncode=2)
 
 
 @pytest.fixture(scope="module")
-def rig(tmp_path_factory):
+def mta(request):
+    """Which MTA carries the mail: Postfix, and for tests marked both_mtas Sendmail too."""
+    return getattr(request, "param", "postfix")
+
+
+@pytest.fixture(scope="module")
+def rig(tmp_path_factory, mta):
     """The usual one: a unix socket, profile lossless."""
-    with Rig(tmp_path_factory.mktemp("rig"), LOSSLESS) as running:
+    with Rig(tmp_path_factory.mktemp("rig"), LOSSLESS, mta=mta) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def balanced_rig(tmp_path_factory):
-    with Rig(tmp_path_factory.mktemp("balanced"), {"profile": "balanced", "deadline": "30s"}) as running:
+def balanced_rig(tmp_path_factory, mta):
+    with Rig(tmp_path_factory.mktemp("balanced"), {"profile": "balanced", "deadline": "30s"}, mta=mta) as running:
         yield running
 
 
 @pytest.fixture
-def own_rig(tmp_path):
+def own_rig(tmp_path, mta):
     """One for tests that kill and stop things."""
-    with Rig(tmp_path, LOSSLESS) as running:
+    with Rig(tmp_path, LOSSLESS, mta=mta) as running:
         yield running

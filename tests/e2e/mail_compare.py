@@ -2,7 +2,7 @@
 """Says whether a filtered message is the original with nothing but part bodies made smaller.
 
 Independent of the product: an own splitter by boundaries, checked against Python's email parser. original is the
-message as it arrives through the same Postfix without the milter, so that all that Postfix does itself is in both.
+message as it arrives through the same MTA without the milter, so that all that the MTA does itself is in both.
 """
 import base64
 import binascii
@@ -104,7 +104,7 @@ def compare(original, filtered):
 
 
 def _without_own_received(message):
-    """Postfix's own Received field holds queue id and time; it is the first field."""
+    """The MTA's own Received field holds queue id and time; it is the first field."""
     fields = header_fields(split_head(message)[0])
     if fields and fields[0].lower().startswith(b"received:"):
         return message[len(fields[0]):]
@@ -112,8 +112,8 @@ def _without_own_received(message):
 
 
 def _without_local_fields(head):
-    """Message-Id and Date that Postfix made up itself differ between two sendings."""
-    return re.sub(rb"(?im)^(?:Message-Id: <\d{14}\.[0-9A-F]+@mx\.optimilter\.test>|Date: .*\(UTC\))\r\n", b"", head)
+    """Message-Id and Date that the MTA made up itself differ between two sendings."""
+    return re.sub(rb"(?im)^(?:Message-Id: <\d{12,14}\.[0-9A-Za-z]+@mx\.optimilter\.test>|Date: .*(?:\(UTC\)| GMT))\r\n", b"", head)
 
 
 def _without_new_trace(before, after):

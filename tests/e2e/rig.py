@@ -9,6 +9,7 @@ PROJECT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(PROJECT / "contrib"))
 
 from private_postfix import Engine, Guard, MailSink, Milter, NullMilter, PrivatePostfix, SmtpClient, milter_list, to_crlf  # noqa: E402,F401
+from private_sendmail import PrivateSendmail, private_folder  # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get("OPTIMILTER_BUILD") or PROJECT / "build/release")
 CORPUS = pathlib.Path(os.environ.get("OPTIMILTER_CORPUS") or PROJECT.parent / "shared/corpus")
@@ -28,21 +29,31 @@ def new_recipient(word="mail"):
 
 
 class Rig:
-    """A sink, guard and engine, and a Postfix whose port `filtered` has the guard, and whose port `plain` has nothing.
-    guard=False: Postfix speaks to the engine itself, to show what the guard is good for."""
+    """A sink, guard and engine, and an MTA whose port `filtered` has the guard, and whose port `plain` has nothing.
+    guard=False: the MTA speaks to the engine itself, to show what the guard is good for. mta: "postfix" or "sendmail";
+    the latter's sockets lie in a private_folder(), because it refuses them below /tmp."""
 
     def __init__(self, folder, settings=None, socket_kind="unix", before=(), after=(), jail=False, postfix_settings=None,
-                 guard=False):
+                 guard=True, mta="postfix"):
         self.sink = MailSink(folder / "delivered")
-        self.engine = Engine(BUILD, settings or LOSSLESS, "unix" if guard else socket_kind)
-        self.guard = Guard(self.engine, socket_kind) if guard else None
+        sockets = private_folder() if mta == "sendmail" else None
+        self.engine = Engine(BUILD, settings or LOSSLESS, "unix" if guard else socket_kind, folder=None if guard else sockets)
+        self.guard = Guard(self.engine, socket_kind, folder=sockets) if guard else None
         if jail:  # the socket has to lie in the queue folder, which exists only with the Postfix
-            self.postfix = PrivatePostfix(self.sink.port, {"plain": [], "filtered": [self._jailed_milter()]}, jail=True)
-            self.guard = Guard(self.engine, folder=self.guard.folder, jail_queue=self.postfix.queue)
+            self.mta = PrivatePostfix(self.sink.port, {"plain": [], "filtered": [self._jailed_milter()]}, jail=True)
+            self.guard = Guard(self.engine, folder=self.guard.folder, jail_queue=self.mta.queue)
         else:
             chain = [*before, Milter((self.guard or self.engine).endpoint), *after]
             listeners = {"plain": [], "filtered": chain, "twice": [*chain, *chain]}
-            self.postfix = PrivatePostfix(self.sink.port, listeners, non_smtpd=chain, settings=postfix_settings)
+            if mta == "sendmail":
+                self.mta = PrivateSendmail(BUILD, self.sink.port, listeners)
+            else:
+                self.mta = PrivatePostfix(self.sink.port, listeners, non_smtpd=chain, settings=postfix_settings)
+
+    @property
+    def postfix(self):
+        """For tests that were written for Postfix: the MTA, whichever it is."""
+        return self.mta
 
     def _jailed_milter(self):
         return Milter(f"unix:/{self.guard.folder.name}/milter.sock")
@@ -52,7 +63,7 @@ class Rig:
             self.engine.start()
             if self.guard:
                 self.guard.start()
-            self.postfix.start()
+            self.mta.start()
         except BaseException:
             self.close()
             raise
@@ -62,7 +73,7 @@ class Rig:
         self.close()
 
     def close(self):
-        self.postfix.stop()
+        self.mta.stop()
         if self.guard and self.guard.process:
             self.guard.stop()
         if self.engine.process:
@@ -72,7 +83,7 @@ class Rig:
     def send(self, message, listener="filtered", sender="sender@sender.test", recipient=None, parameters="", chunk=None):
         """Sends, and waits for what arrives."""
         recipient = recipient or new_recipient(listener)
-        with SmtpClient(self.postfix.ports[listener]) as client:
+        with SmtpClient(self.mta.ports[listener]) as client:
             reply = client.send(sender, recipient, message, parameters, chunk)
         assert reply.code == 250, reply
         return self.sink.wait_for(recipient)
@@ -81,7 +92,7 @@ class Rig:
         """(as it arrives without the milter, as it arrives with it): the recipient is the same, so is all else."""
         recipient = new_recipient("both")
         plain = self.send(message, "plain", recipient=recipient, **options)
-        with SmtpClient(self.postfix.ports["filtered"]) as client:
+        with SmtpClient(self.mta.ports["filtered"]) as client:
             reply = client.send(options.get("sender", "sender@sender.test"), recipient, message,
                                 options.get("parameters", ""), options.get("chunk"))
         assert reply.code == 250, reply

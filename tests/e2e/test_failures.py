@@ -8,6 +8,8 @@ from mail_compare import compare
 from mails import photo_mail
 from rig import LOSSLESS, Rig, SmtpClient, new_recipient
 
+pytestmark = pytest.mark.both_mtas
+
 
 def assert_unchanged(rig, seed):
     original, filtered = rig.send_both_ways(photo_mail(seed))
@@ -101,9 +103,9 @@ def test_stop_leaves_no_socket_and_no_process(own_rig):
 
 
 @pytest.mark.parametrize("program", ["/bin/false", "/nonexistent/worker", "/bin/cat"])
-def test_worker_program_that_does_not_work(tmp_path, program):
+def test_worker_program_that_does_not_work(tmp_path, mta, program):
     """The engine may refuse to start or run without workers; mail passes either way."""
-    rig = Rig(tmp_path, {**LOSSLESS, "deadline": "2s", "worker_program": program})
+    rig = Rig(tmp_path, {**LOSSLESS, "deadline": "2s", "worker_program": program}, mta=mta)
     try:
         rig.postfix.start()
         try:

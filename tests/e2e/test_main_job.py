@@ -7,7 +7,9 @@ import pytest
 from mail_compare import compare
 from mails import message, part, photo, photo_mail, sample
 from odd_mails import CHANGES, MAILS
-from rig import LOSSLESS, Rig
+from rig import LOSSLESS, Rig, SmtpClient, new_recipient
+
+pytestmark = pytest.mark.both_mtas
 
 
 def checked(original, filtered, lossless):
@@ -32,8 +34,9 @@ def test_a_jpeg_gets_smaller_and_nothing_else_changes(rig):
 
 
 def test_the_log_has_a_line_for_the_message_and_one_for_the_part(rig):
-    rig.send(photo_mail(2))
-    queue_id = re.findall(r"filtered/smtpd\[\d+\]: ([0-9A-F]+): client=", rig.postfix.log())[-1]
+    with SmtpClient(rig.mta.ports["filtered"]) as client:
+        reply = client.send("a@sender.test", new_recipient(), photo_mail(2))
+    queue_id = re.search(r"\b[0-9A-Za-z]{10,}\b", reply.text.replace("accepted", ""))[0]
     rig.engine.wait_for_log(f"{queue_id}: parts=2 ")
     lines = [line for line in rig.engine.log().splitlines() if f" {queue_id}: " in f" {line}"]
     assert any("part=" in line and "type=image/jpeg" in line and "status=optimized (saved " in line for line in lines), lines
@@ -42,7 +45,6 @@ def test_the_log_has_a_line_for_the_message_and_one_for_the_part(rig):
 
 def test_several_recipients_get_the_same_message_once_each(rig):
     recipients = ["one@several.test", "two@several.test", "three@several.test"]
-    from rig import SmtpClient
     with SmtpClient(rig.postfix.ports["filtered"]) as client:
         assert client.send("a@sender.test", recipients, photo_mail(3)).code == 250
     for recipient in recipients:
@@ -59,8 +61,8 @@ def test_the_engine_twice_in_a_row_changes_nothing_the_second_time(rig):
     assert len(trace_fields(twice)) == 1
 
 
-def test_a_second_pass_without_trace_field_changes_nothing(tmp_path):
-    with Rig(tmp_path, {**LOSSLESS, "trace_header": False}) as rig:
+def test_a_second_pass_without_trace_field_changes_nothing(tmp_path, mta):
+    with Rig(tmp_path, {**LOSSLESS, "trace_header": False}, mta=mta) as rig:
         first = rig.send(message(part(photo(5)), part(opened_zip(), "application/zip", "photos.zip")))
         assert not trace_fields(first)
         second = rig.send(first)
@@ -77,10 +79,10 @@ KEPT_SAMPLES = ["plain-text", "pgp-signed", "dkim-signed"]
 
 
 @pytest.fixture(scope="module")
-def inbound_rig(tmp_path_factory):
+def inbound_rig(tmp_path_factory, mta):
     """Without internal networks everything counts as inbound, even what comes from this machine."""
     settings = {"profile": "balanced", "deadline": "30s", "internal_networks": []}
-    with Rig(tmp_path_factory.mktemp("inbound"), settings) as running:
+    with Rig(tmp_path_factory.mktemp("inbound"), settings, mta=mta) as running:
         yield running
 
 
@@ -103,8 +105,16 @@ def test_samples_that_stay_as_they_are(inbound_rig, name):
     assert compare(original, filtered) == ([], [])
 
 
+SENDMAIL_REFUSES = {"bare CR in the text"}  # itself, with 421, since the attacks of 2023
+
+
 @pytest.mark.parametrize("name", MAILS)
-def test_odd_mails(rig, name):
+def test_odd_mails(rig, mta, name):
+    if mta == "sendmail" and name in SENDMAIL_REFUSES:
+        for listener in ("plain", "filtered"):
+            with SmtpClient(rig.mta.ports[listener]) as client:
+                assert client.send("a@sender.test", new_recipient(), MAILS[name]).code == 421
+        return
     original, filtered = rig.send_both_ways(MAILS[name])
     changes = checked(original, filtered, lossless=True)
     assert bool(changes) == (name in CHANGES)

@@ -5,6 +5,8 @@ from mail_compare import compare
 from mails import encoded, message, part, photo, photo_mail
 from rig import LOSSLESS, Rig
 
+pytestmark = pytest.mark.both_mtas
+
 PHOTO = part(photo(31))
 SIGNATURE = b"Content-Type: application/pgp-signature\r\n\r\n-----BEGIN PGP SIGNATURE-----\r\n\r\nabcd\r\n-----END PGP SIGNATURE-----\r\n"
 DKIM = b"DKIM-Signature: v=1; a=rsa-sha256; d=sender.test; s=x; h=From; bh=abc=; b=def=\r\n"
@@ -36,8 +38,8 @@ def test_a_bounce_is_left_alone(rig):
 
 
 @pytest.mark.parametrize("networks, changed", [([], False), (["127.0.0.0/8"], True)])
-def test_dkim_is_left_alone_inbound_and_may_change_outbound(tmp_path, networks, changed):
-    with Rig(tmp_path, {**LOSSLESS, "internal_networks": networks}) as rig:
+def test_dkim_is_left_alone_inbound_and_may_change_outbound(tmp_path, mta, networks, changed):
+    with Rig(tmp_path, {**LOSSLESS, "internal_networks": networks}, mta=mta) as rig:
         original, filtered = rig.send_both_ways(photo_mail(37, fields=DKIM))
         changes, problems = compare(original, filtered)
         assert problems == [] and bool(changes) == changed
