@@ -2,11 +2,13 @@
 //
 // The one way to log. Lines go to syslog's mail facility (which systemd-journald serves too), to standard
 // error, or to a function of a test. Callers pass foreign text through printable() first (base/text.hpp).
-// Thread safe.
+// Nobody ever waits for the log: a line that it does not take at once is dropped and counted, and the count
+// is logged with the next line that gets through. Thread safe.
 #pragma once
 
 #include <fmt/format.h>
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -16,8 +18,11 @@ namespace optimilter {
 enum class LogLevel { kDebug, kInfo, kWarning, kError, kFatal };
 enum class LogTarget { kSyslog, kStderr };
 
-// ident: program name; not copied, pass a literal. Lines below the level are dropped.
-void open_log(const char* ident, LogTarget target, LogLevel level);
+// ident: program name; not copied, pass a literal. Lines below the level are dropped. socket: of syslog, a
+// path.
+void open_log(const char* ident, LogTarget target, LogLevel level, const std::string& socket = "/dev/log");
+// Lines dropped so far because the log did not take them.
+std::uint64_t lost_log_lines();
 void set_log_level(LogLevel level);
 // For tests: every line goes to sink as well, instead of the target. An empty function ends that.
 void set_log_sink(std::function<void(LogLevel, std::string_view)> sink);
