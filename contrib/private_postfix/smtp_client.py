@@ -44,8 +44,10 @@ class SmtpClient:
 
     def _data(self, message):
         reply = self.command("DATA")
-        if reply.code != 354:
-            return reply
+        return self.content(message) if reply.code == 354 else reply
+
+    def content(self, message):
+        """What follows the answer to DATA."""
         stuffed = re.sub(rb"(?m)^\.", b"..", message)
         if not stuffed.endswith(b"\r\n"):
             stuffed += b"\r\n"
