@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Runs postconf(1) and hands back what it printed. Reads only; changes nothing of the MTA.
+// Runs postconf(1), for 10 s at most, and hands back what it printed. Reads only; changes nothing of the MTA.
 #pragma once
 
 #include <string>

@@ -37,14 +37,15 @@ Result<std::string> find_worker() {
 
 }  // namespace
 
+Result<std::string> worker_program_of(const Settings& settings) {
+    return settings.worker_program.empty() ? find_worker() : settings.worker_program;
+}
+
 Result<PoolSettings> pool_settings_of(const Settings& settings) {
     PoolSettings pool;
-    pool.worker_program = settings.worker_program;
-    if (pool.worker_program.empty()) {
-        Result<std::string> found = find_worker();
-        if (!found) return found.error();
-        pool.worker_program = std::move(*found);
-    }
+    Result<std::string> program = worker_program_of(settings);
+    if (!program) return program.error();
+    pool.worker_program = std::move(*program);
     pool.workers =
         settings.workers != 0 ? settings.workers : std::max(1u, std::thread::hardware_concurrency());
     pool.spares = settings.worker_spares;

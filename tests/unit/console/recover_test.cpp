@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "console/recover.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "check.hpp"
+#include "planted.hpp"
+
+namespace optimilter {
+namespace {
+
+constexpr std::int64_t kNow = 1'700'000'000, kMinute = 60, kHour = 3600;
+
+UnitState failed_unit(std::string_view name = kEngineUnit) {
+    return {std::string(name), "loaded", "failed", "failed", "exit-code", "9"};
+}
+
+// ---- What is remembered
+
+void test_mail_once_a_cause_and_reminders() {
+    RecoverState state;
+    state.see_causes({}, kNow);
+    CHECK(!state.mail_is_due(kNow));
+    std::vector<std::int64_t> mailed;
+    // The same cause, seen every five minutes for three days.
+    for (std::int64_t now = kNow; now < kNow + 72 * kHour; now += 5 * kMinute) {
+        state.see_causes({"engine"}, now);
+        if (!state.mail_is_due(now)) continue;
+        state.note_mail(now);
+        mailed.push_back((now - kNow) / kHour);
+    }
+    CHECK((mailed == std::vector<std::int64_t>{0, 1, 5, 29, 53}));
+}
+
+void test_new_cause_is_told_at_once() {
+    RecoverState state;
+    state.see_causes({"engine"}, kNow);
+    state.note_mail(kNow);
+    CHECK_EQ(state.next_reminder_in(kNow), kHour);
+    state.see_causes({"engine", "disk"}, kNow + 1);
+    CHECK(state.mail_is_due(kNow + 1));
+    state.note_mail(kNow + 1);
+    state.see_causes({"engine", "disk"}, kNow + 2);
+    CHECK(!state.mail_is_due(kNow + 2));
+}
+
+// One that comes and goes is one cause; one that stayed away for an hour is a new one.
+void test_flapping() {
+    RecoverState state;
+    state.see_causes({"engine"}, kNow);
+    state.note_mail(kNow);
+    state.see_causes({}, kNow + 20 * kMinute);
+    CHECK(!state.mail_is_due(kNow + 20 * kMinute));
+    state.see_causes({"engine"}, kNow + 40 * kMinute);
+    CHECK(!state.mail_is_due(kNow + 40 * kMinute));
+    state.see_causes({}, kNow + 101 * kMinute);
+    state.see_causes({"engine"}, kNow + 102 * kMinute);
+    CHECK(state.mail_is_due(kNow + 102 * kMinute));
+}
+
+void test_clock_set_back() {
+    RecoverState state;
+    state.see_causes({"engine"}, kNow);
+    state.note_mail(kNow);
+    state.note_start("u", kNow);
+    state.note_start("u", kNow);
+    const std::int64_t earlier = kNow - 400 * 24 * kHour;
+    state.see_causes({"engine"}, earlier);
+    CHECK(state.mail_is_due(earlier));
+    CHECK(state.start_is_due("u", earlier));
+}
+
+void test_starts_back_off_and_never_end() {
+    RecoverState state;
+    std::vector<std::int64_t> minutes;
+    for (std::int64_t now = kNow; now < kNow + 3 * kHour; now += kMinute) {
+        if (!state.start_is_due("u", now)) continue;
+        state.note_start("u", now);
+        minutes.push_back((now - kNow) / kMinute);
+    }
+    CHECK((minutes == std::vector<std::int64_t>{0, 1, 3, 7, 15, 31, 61, 91, 121, 151}));
+    // Health forgives only after an hour of it.
+    state.note_healthy("u", kNow + 3 * kHour);
+    CHECK(!state.start_is_due("u", kNow + 151 * kMinute + 1));
+    state.note_healthy("u", kNow + 5 * kHour);
+    CHECK(state.start_is_due("u", kNow + 5 * kHour));
+    state.note_start("u", kNow + 5 * kHour);
+    CHECK(state.start_is_due("u", kNow + 5 * kHour + kMinute));
+}
+
+void test_state_round_trip() {
+    RecoverState state;
+    state.see_causes({"engine", "a\"\xff"}, kNow);
+    state.note_mail(kNow);
+    state.note_start("u", kNow);
+    state.notices = {{"root", "a@example.org"}, "f@example.org", "smtp:127.0.0.1:25"};
+    RecoverState again = RecoverState::parse(state.print());
+    CHECK_EQ(again.print(), state.print());
+    CHECK_EQ(again.notices.to.size(), 2u);
+    CHECK_EQ(again.notices.via, "smtp:127.0.0.1:25");
+    again.see_causes({"engine"}, kNow + 1);
+    CHECK(!again.mail_is_due(kNow + 1));
+    CHECK(!again.start_is_due("u", kNow + 59));
+}
+
+void test_broken_state_is_empty() {
+    constexpr std::string_view kBroken[] = {
+        "",
+        "{",
+        "[]",
+        "null",
+        R"({"causes":[1]})",
+        R"({"causes":{"engine":1}})",
+        R"({"causes":{"engine":{"last_seen":"x","mails":-1}},"units":{"u":{"tries":-5}}})",
+        R"({"causes":{"engine":{"mails":1e300}},"units":{"u":{"last_try":99999999999999999999}}})",
+        R"({"notices":"notify = [\"-oQ/tmp\"]"})",
+    };
+    for (const std::string_view text : kBroken) {
+        RecoverState state = RecoverState::parse(std::string(text));
+        state.see_causes({"engine"}, kNow);
+        CHECK(state.mail_is_due(kNow), text);
+        CHECK(state.start_is_due("u", kNow), text);
+        CHECK(state.notices.to.empty(), text);
+    }
+    std::string many = R"({"causes":{)";
+    for (int i = 0; i < 100000; ++i) many += "\"c" + std::to_string(i) + "\":{},";
+    RecoverState::parse(many + "\"x\":{}}}");
+}
+
+void test_state_folder() {
+    const Planted planted;
+    const std::string path = planted.path("state");
+    RecoverState state;
+    state.note_start("u", kNow);
+    {
+        const auto folder = StateFolder::open(path);
+        CHECK(folder.has_value());
+        CHECK(folder->read().start_is_due("u", kNow));
+        CHECK(folder->write(state).has_value());
+        const auto second = StateFolder::open(path);
+        CHECK(!second && second.error().code == ErrorCode::kRefused);
+    }
+    struct stat file {};
+    CHECK_EQ(::stat(path.c_str(), &file), 0);
+    CHECK_EQ(file.st_mode & 0777u, 0700u);
+    const auto folder = StateFolder::open(path);
+    CHECK(!folder->read().start_is_due("u", kNow));
+    std::ofstream(path + "/state.json") << "{broken";
+    CHECK(folder->read().start_is_due("u", kNow));
+    // Links are not followed: not to read, not to write.
+    planted.file("elsewhere", "keep");
+    for (const char* name : {"/state.json", "/state.json.new"}) {
+        ::unlink((path + name).c_str());
+        CHECK_EQ(::symlink(planted.path("elsewhere").c_str(), (path + name).c_str()), 0);
+    }
+    CHECK(!folder->write(state).has_value());
+    std::string kept;
+    std::ifstream(planted.path("elsewhere")) >> kept;
+    CHECK_EQ(kept, "keep");
+}
+
+void test_folders_that_are_not_ours() {
+    const Planted planted;
+    planted.folder("open");
+    ::chmod(planted.path("open").c_str(), 0777);
+    CHECK(!StateFolder::open(planted.path("open")));
+    planted.folder("real");
+    ::chmod(planted.path("real").c_str(), 0700);
+    planted.link("link", planted.path("real"));
+    CHECK(!StateFolder::open(planted.path("link")));
+    planted.file("file", "");
+    CHECK(!StateFolder::open(planted.path("file")));
+    CHECK(!StateFolder::open(planted.path("no/such/parent")));
+    if (::geteuid() == 0) {
+        ::chown(planted.path("real").c_str(), 65534, 65534);
+        const auto foreign = StateFolder::open(planted.path("real"));
+        CHECK(!foreign && foreign.error().code == ErrorCode::kRefused);
+    }
+}
+
+// ---- What is planned and done
+
+SelfcheckFindings sound() {
+    SelfcheckFindings findings;
+    for (const std::string_view name : check_names())
+        findings.checks.push_back({std::string(name), CheckState::kOk, "fine"});
+    findings.units = {{std::string(kEngineUnit), "loaded", "active", "running", "success", "0"}};
+    return findings;
+}
+
+std::string deeds_of(const RecoverPlan& plan) {
+    std::string text;
+    for (const Deed& deed : plan.deeds) text += deed.what + "\n";
+    for (const std::string& left : plan.left) text += "left: " + left + "\n";
+    return text;
+}
+
+void test_nothing_wrong_nothing_done() {
+    const RecoverPlan plan = plan_recovery(sound(), {}, kNow);
+    CHECK_EQ(deeds_of(plan), "");
+    CHECK(plan.causes.empty());
+}
+
+void test_warnings_are_no_causes() {
+    SelfcheckFindings findings = sound();
+    for (Check& check : findings.checks) check.state = CheckState::kWarn;
+    CHECK(plan_recovery(findings, {}, kNow).causes.empty());
+}
+
+void test_plan() {
+    SelfcheckFindings findings = sound();
+    findings.checks[3].state = CheckState::kFail;
+    findings.orphans = {{50, 1, "optimilter-work", "/w", 'T', 100}};
+    findings.sockets = {
+        {{"listen", "unix:/a", {}, "", ""}, SocketAnswer::kStale, CheckState::kFail, ""},
+        {{"engine_socket", "unix:/b", {}, "", ""}, SocketAnswer::kAnswers, CheckState::kOk, ""},
+        {{"control_socket", "unix:/c", {}, "", ""}, SocketAnswer::kHeld, CheckState::kFail, ""},
+        {{"x", "unix:/d", {}, "", ""}, SocketAnswer::kNoSocket, CheckState::kFail, ""},
+        {{"y", "unix:/e", {}, "", ""}, SocketAnswer::kNoReach, CheckState::kWarn, ""},
+    };
+    findings.units = {failed_unit()};
+    const RecoverPlan plan = plan_recovery(findings, {}, kNow);
+    CHECK_EQ(deeds_of(plan),
+             "end process 50 (optimilter-work), which nothing owns\n"
+             "remove /a, a socket that nobody serves\n"
+             "start optimilter-engine.service, which has failed\n");
+    CHECK((plan.causes == std::vector<std::string>{"sockets", "optimilter-engine.service"}));
+}
+
+void test_units_that_are_left() {
+    for (const char* active : {"active", "activating", "inactive", "deactivating", ""}) {
+        SelfcheckFindings findings = sound();
+        findings.units[0].active = active;
+        CHECK_EQ(deeds_of(plan_recovery(findings, {}, kNow)), "", active);
+    }
+    SelfcheckFindings findings = sound();
+    findings.units = {failed_unit()};
+    findings.checks[0].state = CheckState::kFail;
+    CHECK_EQ(deeds_of(plan_recovery(findings, {}, kNow)),
+             "left: optimilter-engine.service is not started: the settings have problems\n");
+    findings.checks[0].state = CheckState::kOk;
+    RecoverState state;
+    state.note_start(std::string(kEngineUnit), kNow - 30);
+    CHECK_EQ(deeds_of(plan_recovery(findings, state, kNow)),
+             "left: optimilter-engine.service failed again soon after its last start; the next try comes "
+             "later\n");
+}
+
+void test_starting_a_unit() {
+    SelfcheckFindings findings = sound();
+    findings.units = {failed_unit()};
+    std::string asked;
+    SelfcheckSources sources;
+    sources.now = kNow;
+    sources.systemctl = [&](const std::vector<std::string>& words) -> Result<std::string> {
+        for (const std::string& word : words) asked += word + " ";
+        asked += "\n";
+        return std::string();
+    };
+    RecoverState state;
+    const auto told = do_deeds(plan_recovery(findings, state, kNow), sources, state);
+    CHECK_EQ(asked, "reset-failed optimilter-engine.service \n--no-block start optimilter-engine.service \n");
+    CHECK_EQ(told.at(0), "start optimilter-engine.service, which has failed: done");
+    CHECK(!state.start_is_due(std::string(kEngineUnit), kNow + 1));
+    sources.systemctl = [](const std::vector<std::string>&) -> Result<std::string> {
+        return Error{ErrorCode::kIo, "no bus"};
+    };
+    RecoverState other;
+    CHECK_EQ(do_deeds(plan_recovery(findings, other, kNow), sources, other).at(0),
+             "start optimilter-engine.service, which has failed: not done, no bus");
+    CHECK(!other.start_is_due(std::string(kEngineUnit), kNow + 1));
+}
+
+}  // namespace
+}  // namespace optimilter
+
+int main() {
+    using namespace optimilter;
+    const CMUnitTest tests[] = {
+        TEST(test_mail_once_a_cause_and_reminders),
+        TEST(test_new_cause_is_told_at_once),
+        TEST(test_flapping),
+        TEST(test_clock_set_back),
+        TEST(test_starts_back_off_and_never_end),
+        TEST(test_state_round_trip),
+        TEST(test_broken_state_is_empty),
+        TEST(test_state_folder),
+        TEST(test_folders_that_are_not_ours),
+        TEST(test_nothing_wrong_nothing_done),
+        TEST(test_warnings_are_no_causes),
+        TEST(test_plan),
+        TEST(test_units_that_are_left),
+        TEST(test_starting_a_unit),
+    };
+    return cmocka_run_group_tests(tests, nullptr, nullptr);
+}
