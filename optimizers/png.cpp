@@ -24,6 +24,8 @@ namespace {
 constexpr std::size_t kLeastGainShare = 200;
 // The same for results with loss.
 constexpr std::size_t kLeastLossyGainShare = 10;
+// Inflating cannot be interrupted, and decoding as a whole takes longer than a millisecond for so many bytes.
+constexpr std::uint64_t kDecodedPerMs = 250'000;
 
 Outcome outcome_of(const Error& error) {
     switch (error.code) {
@@ -144,6 +146,9 @@ Attempt optimize_png(ByteView input, Context& context) {
         return leave_alone(Outcome::kNotApplicable, "16-bit samples in a lossy profile");
     if (const Status fits = spend_png_budget(file->header, context.budget); !fits)
         return leave_alone(fits.error());
+    const auto least_ms = static_cast<std::int64_t>(scanline_bytes(file->header) / kDecodedPerMs);
+    if (least_ms > context.budget.deadline().remaining_ms())
+        return leave_alone(Outcome::kOverBudget, "no time left to decode");
     return PngOptimization(input, *file, context).run();
 }
 

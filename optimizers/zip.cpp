@@ -44,7 +44,10 @@ struct Candidate {
 class Repacking {
   public:
     Repacking(ByteView input, const ZipArchive& archive, Context& context)
-        : input_(input), archive_(archive), context_(context), pace_(context.budget, input.size()) {}
+        : input_(input),
+          archive_(archive),
+          context_(context),
+          pace_(context.budget, input.size(), archive.entries.size()) {}
 
     Attempt run();
 

@@ -261,6 +261,12 @@ void test_deadline() {
     Budget budget(Deadline::in_ms(-1), options);
     Context context{options, budget, 0, {}};
     CHECK_EQ(static_cast<int>(optimize_png(input, context).outcome), static_cast<int>(Outcome::kOverBudget));
+    // 108 MB of samples by its header: not even begun when time is short, since a start cannot be undone.
+    const Bytes huge = with_header(input, z("\0\0\x17\x70\0\0\x17\x70\x08\x02\0\0\0", 13));
+    Budget short_budget(Deadline::in_ms(300), options);
+    Context short_context{options, short_budget, 0, {}};
+    CHECK_EQ(optimize_png(huge, short_context).reason, "no time left to decode");
+    CHECK(run(huge).outcome == Outcome::kMalformed);
 }
 
 // ---- With loss.

@@ -16,7 +16,7 @@ int level(const ZipPace& pace, std::uint64_t size, bool media) {
 void level_goes_by_size() {
     const Options options;
     const Budget budget(Deadline(), options);
-    const ZipPace pace(budget, 1000);
+    const ZipPace pace(budget, 1000, 1);
     CHECK_EQ(level(pace, 0, false), 12);
     CHECK_EQ(level(pace, kMegabyte, false), 12);
     CHECK_EQ(level(pace, kMegabyte + 1, false), 9);
@@ -28,12 +28,12 @@ void level_falls_with_the_time_left() {
     const Options options;
     // Hours, so that no slow machine can turn the answers.
     const Budget none(Deadline::in_ms(-1), options);
-    CHECK_EQ(level(ZipPace(none, 1000), 10, false), -1);
-    CHECK(!ZipPace(none, 1000).allows_inflating(10));
-    CHECK(ZipPace(none, 1000).time_is_up());
+    CHECK_EQ(level(ZipPace(none, 1000, 1), 10, false), -1);
+    CHECK(!ZipPace(none, 1000, 1).allows_inflating(10));
+    CHECK(ZipPace(none, 1000, 1).time_is_up());
 
     const Budget hour(Deadline::in_ms(3'600'000), options);
-    const ZipPace pace(hour, 1000);
+    const ZipPace pace(hour, 1000, 1);
     CHECK_EQ(level(pace, 1'000 * kMegabyte, false), 9);
     // 32 GB: an hour at level 9, a third at level 6, with the time for verifying set aside.
     CHECK_EQ(level(pace, 32'000 * kMegabyte, false), 6);
@@ -45,7 +45,7 @@ void level_falls_with_the_time_left() {
 void slow_machines_teach() {
     const Options options;
     const Budget hour(Deadline::in_ms(3'600'000), options);
-    ZipPace pace(hour, 1000);
+    ZipPace pace(hour, 1000, 1);
     const std::uint64_t size = 4'000 * kMegabyte;
     CHECK_EQ(level(pace, size, false), 9);
     pace.learn_deflating(10, 12, 1'000'000.0);  // too small to tell
@@ -59,12 +59,13 @@ void slow_machines_teach() {
 void finish_grows_with_what_is_replaced() {
     const Options options;
     const Budget hour(Deadline::in_ms(3'600'000), options);
-    ZipPace pace(hour, 0);
+    ZipPace pace(hour, 0, 1);
     const auto empty = pace.finish_ms(0);
     CHECK(empty > 0);
     // A quarter of the hour, less what this test took.
     CHECK(pace.reserve_ms(0) > empty + 800'000);
-    CHECK(ZipPace(hour, 1'000'000'000).finish_ms(0) > empty + 1000);
+    CHECK(ZipPace(hour, 1'000'000'000, 1).finish_ms(0) > empty + 1000);
+    CHECK(ZipPace(hour, 0, 10'000).finish_ms(0) >= empty + 200);
     CHECK(pace.finish_ms(100'000'000) > empty + 1000);
     pace.will_verify(100'000'000);
     CHECK(pace.finish_ms(0) > empty + 1000);
