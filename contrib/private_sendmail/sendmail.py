@@ -95,7 +95,7 @@ def sendmail_filter(name, milter):
 
 
 class PrivateSendmail:
-    """listeners: name -> list of Milter. submit_to: the listener that sendmail(1) hands its mail to. build: build folder
+    """listeners: name -> list of Milter, or None for the filters that `more` defines by INPUT_MAIL_FILTER. submit_to: the listener that sendmail(1) hands its mail to. build: build folder
     with tests/e2e/libsendmail_alone.so. more: lines for the mc file."""
 
     def __init__(self, build, sink_port, listeners, submit_to="filtered", more="", folder=None):
@@ -133,10 +133,10 @@ class PrivateSendmail:
         (self.etc / "hosts").write_text(f"127.0.0.1 localhost {HOST}\n")
         filters, daemons = [], []
         for listener, milters in listeners.items():
-            names = [f"{listener}{number}" for number in range(len(milters))]
-            filters += [sendmail_filter(*pair) for pair in zip(names, milters)]
-            daemons.append(f"DAEMON_OPTIONS(`Name={listener}, Family=inet, Addr=127.0.0.1, Port={self.ports[listener]}, "
-                           f"InputMailFilters={';'.join(names)}')dnl\n")
+            names = [f"{listener}{number}" for number in range(len(milters or ()))]
+            filters += [sendmail_filter(*pair) for pair in zip(names, milters or ())]
+            own = "" if milters is None else f", InputMailFilters={';'.join(names)}"
+            daemons.append(f"DAEMON_OPTIONS(`Name={listener}, Family=inet, Addr=127.0.0.1, Port={self.ports[listener]}{own}')dnl\n")
         places = {"m4": f"{self.root / M4_FOLDER}/", "host": HOST, "etc": self.etc, "owner": OWNER, "folder": self.folder,
                   "queue": self.queue, "client_queue": self.client_queue, "sink_port": sink_port,
                   "submit_port": self.ports.get(submit_to, 0), "daemons": "".join(daemons), "filters": "".join(filters),

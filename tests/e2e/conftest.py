@@ -15,7 +15,7 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "full: runs only with --full")
-    config.addinivalue_line("markers", "both_mtas: runs over Postfix and over Sendmail; with only_full=True the latter with --full")
+    config.addinivalue_line("markers", "both_mtas: over Postfix and over Sendmail; only_full=True: the latter with --full")
     config.addinivalue_line("markers", "postfix_only: what Sendmail does not have, in a module of both_mtas")
 
 
