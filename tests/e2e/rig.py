@@ -3,6 +3,7 @@
 import itertools
 import os
 import pathlib
+import re
 import sys
 
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
@@ -87,6 +88,16 @@ class Rig:
             reply = client.send(sender, recipient, message, parameters, chunk)
         assert reply.code == 250, reply
         return self.sink.wait_for(recipient)
+
+    def refuses(self, message):
+        """Does the MTA itself refuse it, with the filter and without? Sendmail does so with a bare CR, for the attacks of
+        2023; no reply but 421 passes here."""
+        if not isinstance(self.mta, PrivateSendmail) or not re.search(rb"\r(?!\n)", message):
+            return False
+        for listener in ("plain", "filtered"):
+            with SmtpClient(self.mta.ports[listener]) as client:
+                assert client.send("sender@sender.test", new_recipient(), message).code == 421
+        return True
 
     def send_both_ways(self, message, **options):
         """(as it arrives without the milter, as it arrives with it): the recipient is the same, so is all else."""
