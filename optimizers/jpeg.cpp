@@ -50,9 +50,11 @@ class JpegWork {
 
   private:
     Attempt lossless(std::size_t limit_bytes) const {
+        const auto segments = kept_jpeg_segments(input_, markers_, options_, size_of(markers_));
+        if (referenced_ && !jpeg_references_kept(jpeg_segments(input_, markers_), segments))
+            return leave_alone(Outcome::kNotApplicable, "XMP that refers to the picture holds a position");
         Result<JpegTranscoded> coded =
-            transcode_jpeg(input_, kept_jpeg_segments(input_, markers_, options_, size_of(markers_)),
-                           options_.jpeg_progressive, limit_bytes, deadline_);
+            transcode_jpeg(input_, segments, options_.jpeg_progressive, limit_bytes, deadline_);
         if (!coded) return left_alone_for(coded.error());
         return {Outcome::kOptimized, {}, std::move(coded->file), {}, {}, coded->decoded_input};
     }

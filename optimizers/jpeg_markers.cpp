@@ -266,12 +266,15 @@ JpegRefusal refuse_jpeg(ByteView input, const JpegMarkers& markers) {
     return {};
 }
 
+bool xmp_refers_to_pixels(std::uint8_t marker, ByteView payload) {
+    if (marker != kApp1 || !starts_with(payload, "http://ns.adobe.com/")) return false;
+    return contains(payload, "GDepth:") || contains(payload, "GImage:") || contains(payload, "GPano:") ||
+           contains(payload, "Container:Directory");
+}
+
 bool jpeg_pixels_are_referenced(ByteView input, const JpegMarkers& markers) {
     return std::any_of(markers.segments.begin(), markers.segments.end(), [&](const JpegSegment& segment) {
-        const ByteView payload = slice(input, segment.payload);
-        if (segment.marker != kApp1 || !starts_with(payload, "http://ns.adobe.com/")) return false;
-        return contains(payload, "GDepth:") || contains(payload, "GImage:") || contains(payload, "GPano:") ||
-               contains(payload, "Container:Directory");
+        return xmp_refers_to_pixels(segment.marker, slice(input, segment.payload));
     });
 }
 

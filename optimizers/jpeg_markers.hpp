@@ -97,6 +97,9 @@ struct JpegRefusal {
 // CMYK, gain maps, multi-picture files, motion photos, content credentials, data after EOI and the like.
 JpegRefusal refuse_jpeg(ByteView input, const JpegMarkers& markers);
 
+// true for XMP, extensions included, that ties other content to the picture it stands in.
+bool xmp_refers_to_pixels(std::uint8_t marker, ByteView payload);
+
 // true when the XMP ties other content to the exact pixels or size (depth maps, panoramas): no loss, no
 // scaling.
 bool jpeg_pixels_are_referenced(ByteView input, const JpegMarkers& markers);

@@ -175,9 +175,22 @@ std::vector<JpegSegmentBytes> fixed_part(std::vector<JpegSegmentBytes> segments,
 
 }  // namespace
 
+bool jpeg_references_kept(const std::vector<JpegSegmentBytes>& original,
+                          const std::vector<JpegSegmentBytes>& result) {
+    const auto refers = [](const JpegSegmentBytes& segment) {
+        return xmp_refers_to_pixels(segment.marker, segment.payload);
+    };
+    if (std::none_of(original.begin(), original.end(), refers)) return true;
+    const std::string_view adobe = "http://ns.adobe.com/"sv;
+    return count_of(original, kApp1, adobe) == count_of(result, kApp1, adobe) &&
+           std::count_if(original.begin(), original.end(), refers) ==
+               std::count_if(result.begin(), result.end(), refers);
+}
+
 std::string compare_jpeg_metadata(const std::vector<JpegSegmentBytes>& original,
                                   const std::vector<JpegSegmentBytes>& result, const Options& options) {
     if (!options.lossy) return original == result ? "" : "metadata differ";
+    if (!jpeg_references_kept(original, result)) return "XMP that refers to the picture is lost";
     if (orientation_of(original) != orientation_of(result)) return "orientation differs";
     if (only(original, kApp2, kIcc) != only(result, kApp2, kIcc)) return "ICC profile differs";
     if (only(original, kApp14, kAdobe) != only(result, kApp14, kAdobe)) return "Adobe marker differs";

@@ -25,6 +25,11 @@ std::vector<JpegSegmentBytes> jpeg_segments(ByteView input, const JpegMarkers& m
 std::vector<JpegSegmentBytes> kept_jpeg_segments(ByteView input, const JpegMarkers& markers,
                                                  const Options& options, PictureSize size);
 
+// false when some XMP ties other content to the picture (panoramas, depth maps) and not all of the XMP is
+// there any more, because a position in it could not be taken out.
+bool jpeg_references_kept(const std::vector<JpegSegmentBytes>& original,
+                          const std::vector<JpegSegmentBytes>& result);
+
 // Empty when segments carry what no result under these options may lose or gain, compared with those of the
 // original; else what is wrong. Lossless: all bytes. Lossy: orientation, ICC profile, colour markers,
 // copyright, order, and GPS gone where asked.

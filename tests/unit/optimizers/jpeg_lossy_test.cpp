@@ -206,6 +206,28 @@ void test_pixels_others_refer_to_are_kept() {
     }
 }
 
+// A position that cannot be taken out would take the whole XMP along, and with it what makes the picture a
+// panorama: the next pass would even change its pixels.
+void test_references_outlive_positions() {
+    Options options = lossy_options();
+    options.keep_gps = false;
+    const Bytes refers = bytes_of("http://ns.adobe.com/xap/1.0/\0<d GPano:PoseRollDegrees=\"1\"/>"sv);
+    const Bytes blanked =
+        bytes_of("http://ns.adobe.com/xap/1.0/\0<d GPano:A=\"1\" exif:GPSLatitude=\"4\"/>"sv);
+    const Bytes odd = bytes_of("http://ns.adobe.com/xap/1.0/\0<d GPano:A=\"1\"><exif:GPSLatitude/></d>"sv);
+    const Bytes extension = bytes_of("http://ns.adobe.com/xmp/extension/\0digest, sizes, the depth map"sv);
+    const auto outcomes_of = [&](const std::vector<JpegSegmentBytes>& segments) {
+        return run(camera_jpeg(scene(400, 300, 3, 3), 95, ChromaSampling::k420, segments), options);
+    };
+    for (const Bytes& xmp : {refers, blanked}) CHECK(outcomes_of({{0xE1, xmp}}).optimized);
+    CHECK(!holds(outcomes_of({{0xE1, blanked}}).attempt.output, "GPSLatitude"));
+    for (const auto& segments : {std::vector<JpegSegmentBytes>{{0xE1, odd}},
+                                 std::vector<JpegSegmentBytes>{{0xE1, refers}, {0xE1, extension}}}) {
+        CHECK(outcomes_of(segments).attempt.outcome == Outcome::kNotApplicable);
+        CHECK(!compare_jpeg_metadata(segments, {}, options).empty());
+    }
+}
+
 void test_rgb_files_keep_their_pixels() {
     const Bytes file = camera_jpeg(scene(300, 200, 3, 3), 95, ChromaSampling::k444,
                                    {{0xEE, bytes_of("Adobe\0\x64\0\0\0\0\0"sv)}});
@@ -258,6 +280,7 @@ int main() {
                                 TEST(test_metadata_kept_and_dropped),
                                 TEST(test_unreadable_exif),
                                 TEST(test_pixels_others_refer_to_are_kept),
+                                TEST(test_references_outlive_positions),
                                 TEST(test_rgb_files_keep_their_pixels),
                                 TEST(test_verify_refuses)};
     return cmocka_run_group_tests(tests, nullptr, nullptr);
