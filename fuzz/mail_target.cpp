@@ -84,6 +84,18 @@ std::vector<std::pair<std::string, std::string>> replaced_texts(const HalvedMail
     return pairs;
 }
 
+bool sizes_change(const HalvedMail& mail) {
+    return std::any_of(mail.replacements.begin(), mail.replacements.end(), [&](const PartReplacement& made) {
+        return mail.index.parts.at(made.part).size_value.has_value();
+    });
+}
+
+// What mimetic takes for a text may hold the fields of a part of ours, with a size= that was corrected.
+std::string without_digits(std::string text) {
+    std::erase_if(text, [](char c) { return c >= '0' && c <= '9'; });
+    return text;
+}
+
 // Where mimetic saw the old mail otherwise than we did, it must go on seeing it so.
 void check_mimetic(const HalvedMail& mail, ByteView text, ByteView body) {
     const std::string head = string_of(text.first(mail.before.body.begin));
@@ -92,14 +104,16 @@ void check_mimetic(const HalvedMail& mail, ByteView text, ByteView body) {
     if (!before || !after) return;
     promise(before->size() == after->size(), "mimetic sees as many entities as before");
     const auto pairs = replaced_texts(mail, body);
+    const bool sized = sizes_change(mail);
+    const auto comparable = [&](const std::string& seen) {
+        return sized ? without_digits(renewed(seen, pairs)) : renewed(seen, pairs);
+    };
     for (std::size_t i = 0; i < before->size(); ++i) {
         const SeenEntity& a = (*before)[i];
         const SeenEntity& b = (*after)[i];
         promise(a.depth == b.depth, "mimetic sees the same tree");
-        const bool sized = std::any_of(mail.index.parts.begin(), mail.index.parts.end(),
-                                       [](const Part& part) { return part.size_value.has_value(); });
-        promise(sized || a.fields == b.fields, "mimetic sees the same fields");
-        promise(renewed(a.text, pairs) == renewed(b.text, pairs), "mimetic sees the same texts");
+        promise(comparable(a.fields) == comparable(b.fields), "mimetic sees the same fields");
+        promise(comparable(a.text) == comparable(b.text), "mimetic sees the same texts");
     }
 }
 

@@ -4,6 +4,8 @@
 // Knows no format. Not thread safe, as the driver.
 #pragma once
 
+#include <fmt/format.h>
+
 #include "fuzz/fuzz_target.hpp"
 #include "optimizers/optimize.hpp"
 
@@ -43,8 +45,13 @@ inline OptimizeResult optimize_file(ByteView input, const Options& options, cons
 inline void check_second_pass(const OptimizeResult& first, const Options& options,
                               const TypeHint& hint = {}) {
     const OptimizeResult second = optimize_file(first.output, options, hint);
-    promise(second.outcome == Outcome::kNotSmaller || second.outcome == Outcome::kNotApplicable,
-            "a second pass changes nothing", outcome_name(second.outcome));
+    const Outcome outcome = second.outcome;
+    promise(
+        outcome == Outcome::kNotSmaller || outcome == Outcome::kNotApplicable ||
+            outcome == Outcome::kOverBudget,
+        "a second pass changes nothing",
+        fmt::format("{} -> {} ({}, {}), {}", first.output.size(), second.output.size(),
+                    first.score ? "lossy" : "lossless", second.score ? "lossy" : "lossless", second.reason));
 }
 
 }  // namespace optimilter::fuzz
