@@ -8,10 +8,10 @@ namespace optimilter {
 namespace {
 
 constexpr std::string_view kNames[] = {
-    "messages",          "messages_replaced", "messages_passed",   "messages_shed",
-    "bytes_in",          "bytes_out",         "parts_optimized",   "parts_kept",
-    "parts_untouchable", "parts_malformed",   "parts_over_budget", "workers_started",
-    "workers_died",      "workers_killed",    "replies_refused",   "deadlines_missed",
+    "messages",        "messages_replaced", "messages_passed", "messages_shed", "messages_drained",
+    "bytes_in",        "bytes_out",         "parts_optimized", "parts_kept",    "parts_untouchable",
+    "parts_malformed", "parts_over_budget", "workers_started", "workers_died",  "workers_killed",
+    "replies_refused", "deadlines_missed",
 };
 static_assert(std::size(kNames) == static_cast<std::size_t>(Counter::kCount_));
 

@@ -17,6 +17,7 @@ enum class Counter {
     kMessagesReplaced,  // messages whose body was replaced
     kMessagesPassed,    // messages passed unchanged
     kMessagesShed,      // passed without reading the body: budgets
+    kMessagesDrained,   // passed unread: draining or stopping
     kBytesIn,           // body bytes of messages seen
     kBytesOut,          // body bytes of the same messages as they left
     kPartsOptimized,    // parts replaced

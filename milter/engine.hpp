@@ -5,8 +5,8 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
-#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -23,15 +23,12 @@ namespace optimilter {
 // has returned, so the end of the callback alone is too early to exit.
 class InFlight {
   public:
-    void begin();
-    void end();
-    // Waits until none is left; false when the time was up first.
-    bool wait_none(std::chrono::milliseconds at_most);
+    void begin() { ++count_; }
+    void end() { --count_; }
+    std::size_t count() const { return count_; }
 
   private:
-    std::mutex mutex_;
-    std::condition_variable none_;
-    std::size_t count_ = 0;
+    std::atomic<std::size_t> count_{0};
 };
 
 class Engine {
@@ -47,8 +44,11 @@ class Engine {
     Counters& counters;
     BodyBudget body_budget;
     InFlight in_flight;
+    std::atomic<std::uint32_t> sessions{0};  // connections open
     // Set once, at SIGTERM: messages that have not reached their end pass unchanged.
     std::atomic<bool> draining{false};
+    // By `optimilterctl drain`, until `resume`: new messages pass unchanged, those under way go on.
+    std::atomic<bool> drain_ordered{false};
 
   private:
     mutable std::mutex mutex_;

@@ -1,29 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The engine's start and stop. libmilter ends the process at HUP, TERM and INT with work in flight, so it
-// runs in a second thread with those signals blocked, and the main thread takes them: HUP reloads, USR1 logs
-// the counters, TERM and INT drain.
-#include <fcntl.h>
+// The engine's start. libmilter ends the process at HUP, TERM and INT with work in flight, so it runs in a
+// second thread with those signals blocked, and the main thread takes them (milter/engine_loop).
 #include <fmt/format.h>
-#include <grp.h>
-#include <pthread.h>
-#include <pwd.h>
-#include <signal.h>
 #include <sys/stat.h>
-#include <unistd.h>
+#include <sysexits.h>
 
 #include <CLI/CLI.hpp>
-#include <cerrno>
-#include <cstring>
 #include <memory>
 #include <string>
 #include <thread>
 
 #include "base/log.hpp"
+#include "base/privileges.hpp"
 #include "base/version.hpp"
 #include "milter/callbacks.hpp"
 #include "milter/callbacks_socket.hpp"
+#include "milter/control_socket.hpp"
 #include "milter/engine.hpp"
+#include "milter/engine_loop.hpp"
+#include "milter/guard_sockets.hpp"
 #include "milter/pool_settings.hpp"
 #include "policy/settings.hpp"
 #include "workers/pool.hpp"
@@ -33,10 +29,15 @@ namespace optimilter {
 namespace {
 
 constexpr char kDefaultConfig[] = "/etc/optimilter/optimilter.toml";
-// After the last end-of-message has answered, how long the MTA may take to fetch the answer.
-constexpr std::chrono::milliseconds kDrainGrace{1000};
 
-// Reads the settings; every problem is one log line. nullptr: they may not be used.
+// EX_CONFIG is for what only a change of the settings can mend: systemd is told not to try again. Anything
+// else may be gone at the next start.
+int give_up(const std::string& why, int exit_status = 1) {
+    log_fatal("{}", why);
+    return exit_status;
+}
+
+// nullptr: they may not be used; every problem is one log line.
 std::shared_ptr<const Settings> read_settings(const std::string& path) {
     LoadedSettings loaded = load_settings(path);
     for (const SettingsProblem& problem : loaded.problems) log_error("{}", problem.text);
@@ -44,134 +45,49 @@ std::shared_ptr<const Settings> read_settings(const std::string& path) {
     return std::make_shared<const Settings>(std::move(loaded.settings));
 }
 
-// Gives up root for the user of the settings. kRefused with the reason when that cannot be done.
-Status become_user(const std::string& user) {
-    if (user.empty() || ::geteuid() != 0) return Success{};
-    const passwd* entry = ::getpwnam(user.c_str());
-    if (entry == nullptr) return Error{ErrorCode::kRefused, fmt::format("user {} is not known", user)};
-    if (::initgroups(user.c_str(), entry->pw_gid) != 0 || ::setgid(entry->pw_gid) != 0 ||
-        ::setuid(entry->pw_uid) != 0) {
-        return Error{ErrorCode::kRefused, fmt::format("become user {}: {}", user, std::strerror(errno))};
-    }
-    return Success{};
+// Without it mail flows as well: nobody can ask, that is all.
+UniqueFd open_control(const Settings& settings) {
+    Result<UniqueFd> control = ControlSocket::open(settings);
+    if (!control) log_warning("no control socket: {}", control.error().text);
+    return control ? std::move(*control) : UniqueFd();
 }
 
-void reload(Engine& engine, const std::string& path) {
-    const std::shared_ptr<const Settings> fresh = read_settings(path);
-    if (!fresh) {
-        log_error("reload: {} has problems, the old settings stay", path);
-        return;
-    }
-    const std::shared_ptr<const Settings> old = engine.settings();
-    for (const std::string_view key : changes_needing_restart(*old, *fresh)) {
-        log_warning("reload: {} changed, which takes effect at the next start only", key);
-    }
-    set_log_level(fresh->log_level);
-    engine.swap_settings(fresh);
-    log_info("reload: settings read from {}", path);
-}
-
-// Lets the work in flight end, bounded by its deadline, then leaves without running destructors under
-// libmilter's threads.
-[[noreturn]] void drain_and_exit(Engine& engine, int code) {
+int serve(Engine& engine, const std::string& config) {
     const auto settings = engine.settings();
-    engine.draining = true;
-    remove_milter_socket(*settings);
-    const bool quiet =
-        engine.in_flight.wait_none(std::chrono::milliseconds(settings->deadline) + kDrainGrace);
-    log_info("stopping{}: {}", quiet ? "" : " with work in flight", counters_line(engine.counters));
-    ::_exit(code);
-}
-
-// Signals and the end of libmilter's loop become bytes in a pipe, which the main thread reads at leisure.
-int event_pipe_[2] = {-1, -1};
-constexpr unsigned char kMilterEnded = 0;
-
-void post_event(int number) {
-    const int saved_errno = errno;
-    const auto byte = static_cast<unsigned char>(number);
-    [[maybe_unused]] const ssize_t written = ::write(event_pipe_[1], &byte, 1);
-    errno = saved_errno;
-}
-
-constexpr int kSignals[] = {SIGHUP, SIGTERM, SIGINT, SIGUSR1};
-
-sigset_t our_signals() {
-    sigset_t set;
-    ::sigemptyset(&set);
-    for (const int number : kSignals) ::sigaddset(&set, number);
-    return set;
-}
-
-// The main thread's whole life once the milter runs.
-[[noreturn]] void serve(Engine& engine, const std::string& config) {
-    for (const int number : kSignals) {
-        struct sigaction action {};
-        action.sa_handler = post_event;
-        action.sa_flags = SA_RESTART;
-        ::sigaction(number, &action, nullptr);
-    }
+    const Result<SocketAddress> address = resolve_address(settings->engine_socket);
+    if (!address) return give_up(address.error().text);
+    if (!register_callbacks(engine)) return give_up("libmilter refuses the filter");
+    if (const Status opened = open_milter_socket(*settings); !opened) return give_up(opened.error().text);
+    UniqueFd control = open_control(*settings);
+    if (const Status became = become_user(settings->user); !became) return give_up(became.error().text);
+    static EngineLoop loop(engine, config, std::move(control), *address);
     std::thread([] {
-        const bool ended_well = run_milter();
-        if (!ended_well) log_error("libmilter's loop failed");
-        post_event(kMilterEnded);
+        if (!run_milter()) log_error("libmilter's loop failed");
+        milter_ended();
     }).detach();
-    const sigset_t signals = our_signals();
-    ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
-    log_info("version {} ready on {}", kVersion, engine.settings()->engine_socket);
-    for (;;) {
-        unsigned char event = 0;
-        if (::read(event_pipe_[0], &event, 1) != 1) continue;
-        if (event == SIGHUP) reload(engine, config);
-        if (event == SIGUSR1) log_info("statistics: {}", counters_line(engine.counters));
-        if (event == SIGTERM || event == SIGINT) drain_and_exit(engine, 0);
-        if (event == kMilterEnded) drain_and_exit(engine, 1);
-    }
+    log_info("version {} ready on {}", kVersion, settings->engine_socket);
+    loop.run();
 }
 
 int run(const std::string& config) {
-    // Blocked before the first thread: all of them inherit that, and libmilter's own sigwait() never wins,
-    // because only the main thread opens them again.
-    const sigset_t signals = our_signals();
-    ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-    ::signal(SIGPIPE, SIG_IGN);
+    if (!prepare_signals()) return 1;
     ::umask(077);
-    if (::pipe2(event_pipe_, O_CLOEXEC) != 0) return 1;
-
     const std::shared_ptr<const Settings> settings = read_settings(config);
-    if (!settings) {
-        log_fatal("{} has problems: not starting", config);
-        return 1;
-    }
-    open_log("optimilter-engine", settings->log_target, settings->log_level);
+    if (!settings) return give_up(config + " has problems: not starting", EX_CONFIG);
+    open_log("optimilter-engine", settings->log_target, settings->log_level, settings->log_socket);
     static Counters counters;
     const Result<PoolSettings> pool_settings = pool_settings_of(*settings);
     if (!pool_settings) {
-        log_fatal("{}", pool_settings.error().text);
-        return 1;
+        const Error& error = pool_settings.error();
+        return give_up(error.text, error.code == ErrorCode::kRefused ? EX_CONFIG : 1);
     }
     // Started while still root, so that the zygote can give that up by itself.
     Result<std::unique_ptr<Pool>> pool = Pool::start(*pool_settings, counters);
-    if (!pool) {
-        log_fatal("workers: {}", pool.error().text);
-        return 1;
-    }
+    if (!pool) return give_up("workers: " + pool.error().text);
     for (const std::string& step : (*pool)->missing_sandbox_steps())
         log_warning("this kernel lacks {}", step);
     static Engine engine(settings, **pool, counters);
-    if (!register_callbacks(engine)) {
-        log_fatal("libmilter does not take the filter");
-        return 1;
-    }
-    if (const Status opened = open_milter_socket(*settings); !opened) {
-        log_fatal("{}", opened.error().text);
-        return 1;
-    }
-    if (const Status became = become_user(settings->user); !became) {
-        log_fatal("{}", became.error().text);
-        return 1;
-    }
-    serve(engine, config);
+    return serve(engine, config);
 }
 
 }  // namespace

@@ -18,6 +18,12 @@ constexpr std::size_t kMaxHeaderBytes = 1 << 20;
 Session::~Session() {
     end_message();
     reply_arrived();
+    if (counted_) --engine_.sessions;
+}
+
+void Session::set_client(std::string address) {
+    client_ = std::move(address);
+    if (!std::exchange(counted_, true)) ++engine_.sessions;
 }
 
 Step Session::begin_message(std::string_view sender, bool authenticated) {
@@ -27,7 +33,11 @@ Step Session::begin_message(std::string_view sender, bool authenticated) {
     queue_id_.clear();
     null_sender_ = sender.empty() || sender == "<>";
     direction_ = message_direction(*settings_, client_, authenticated);
-    return engine_.draining || !agreed_.replace_body ? Step::kAccept : Step::kContinue;
+    if (engine_.draining || engine_.drain_ordered) {
+        engine_.counters.add(Counter::kMessagesDrained);
+        return Step::kAccept;
+    }
+    return agreed_.replace_body ? Step::kContinue : Step::kAccept;
 }
 
 void Session::add_header(std::string_view name, std::string_view value) {
@@ -57,7 +67,10 @@ HeaderFields Session::fields() const {
 }
 
 Step Session::end_headers() {
-    if (pass_reason_.empty() && engine_.draining) pass_reason_ = "shutting down";
+    if (pass_reason_.empty() && engine_.draining) {
+        pass_reason_ = "shutting down";
+        engine_.counters.add(Counter::kMessagesDrained);
+    }
     if (pass_reason_.empty()) pass_reason_ = skip_at_headers(fields(), null_sender_, direction_, *settings_);
     return pass_reason_.empty() ? Step::kContinue : Step::kAccept;
 }

@@ -38,8 +38,9 @@ class Session {
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
 
-    // The client's address as the MTA tells it ({client_addr}), for direction and budgets.
-    void set_client(std::string address) { client_ = std::move(address); }
+    // The client's address as the MTA tells it ({client_addr}), for direction and budgets. From here on it is
+    // an open session: those who only probe the socket come no further than the negotiation.
+    void set_client(std::string address);
     // What the MTA agreed to; set once, after the negotiation.
     struct Agreed {
         bool replace_body = true;  // false: there is nothing we could do
@@ -87,6 +88,7 @@ class Session {
     std::string client_;
     Agreed agreed_;
     bool replying_ = false;
+    bool counted_ = false;  // in Engine::sessions
 
     std::shared_ptr<const Settings> settings_;
     std::string queue_id_;

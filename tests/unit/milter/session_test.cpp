@@ -164,11 +164,55 @@ void test_reply_holds_the_drain() {
     f.session.end_headers();
     f.session.add_body(as_bytes(kBody));
     f.session.finish("QID");
-    CHECK(!f.engine.in_flight.wait_none(std::chrono::milliseconds(0)));
+    CHECK_EQ(f.engine.in_flight.count(), 1u);
     f.session.reply_arrived();
-    CHECK(f.engine.in_flight.wait_none(std::chrono::milliseconds(0)));
+    CHECK_EQ(f.engine.in_flight.count(), 0u);
     f.session.reply_arrived();
-    CHECK(f.engine.in_flight.wait_none(std::chrono::milliseconds(0)));
+    CHECK_EQ(f.engine.in_flight.count(), 0u);
+}
+
+void test_drain_by_the_operator() {
+    Fixture f;
+    f.session.begin_message("<a@example.org>", false);
+    f.engine.drain_ordered = true;
+    f.add_mixed_header();
+    CHECK(f.session.end_headers() == Step::kContinue);  // what is under way goes on
+    CHECK(f.session.add_body(as_bytes(kBody)) == Step::kContinue);
+    const auto drained = [] { return counters_.get(Counter::kMessagesDrained); };
+    const std::uint64_t before = drained();
+    CHECK(f.session.begin_message("<a@example.org>", false) == Step::kAccept);
+    CHECK_EQ(drained(), before + 1);
+    CHECK_EQ(f.engine.body_budget.held(), 0u);
+    f.engine.drain_ordered = false;
+    CHECK(f.session.begin_message("<a@example.org>", false) == Step::kContinue);
+    CHECK_EQ(drained(), before + 1);
+}
+
+void test_the_end_drains_what_is_under_way() {
+    Fixture f;
+    f.session.begin_message("<a@example.org>", false);
+    f.engine.draining = true;
+    f.add_mixed_header();
+    const std::uint64_t before = counters_.get(Counter::kMessagesDrained);
+    CHECK(f.session.end_headers() == Step::kAccept);
+    CHECK_EQ(f.session.pass_reason(), "shutting down");
+    CHECK(f.session.begin_message("<a@example.org>", false) == Step::kAccept);
+    CHECK_EQ(counters_.get(Counter::kMessagesDrained), before + 2);
+}
+
+// A connection that only negotiates is a probe, not a session.
+void test_open_sessions() {
+    Fixture f;
+    CHECK_EQ(f.engine.sessions.load(), 1u);
+    {
+        Session probe(f.engine);
+        CHECK_EQ(f.engine.sessions.load(), 1u);
+        Session other(f.engine);
+        other.set_client("192.0.2.2");
+        other.set_client("192.0.2.2");
+        CHECK_EQ(f.engine.sessions.load(), 2u);
+    }
+    CHECK_EQ(f.engine.sessions.load(), 1u);
 }
 
 void test_settings_snapshot_per_message() {
@@ -196,6 +240,9 @@ int main() {
                                 TEST(test_mta_without_body_replacement),
                                 TEST(test_nothing_is_left_of_the_last_message),
                                 TEST(test_reply_holds_the_drain),
+                                TEST(test_drain_by_the_operator),
+                                TEST(test_the_end_drains_what_is_under_way),
+                                TEST(test_open_sessions),
                                 TEST(test_settings_snapshot_per_message)};
     return cmocka_run_group_tests(tests, start_pool, stop_pool);
 }

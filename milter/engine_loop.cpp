@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "milter/engine_loop.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "base/log.hpp"
+#include "base/service_notify.hpp"
+#include "milter/callbacks_socket.hpp"
+
+namespace optimilter {
+
+namespace {
+
+// After the last end-of-message has answered, how long the MTA may take to fetch the answer.
+constexpr std::int64_t kDrainGraceMs = 1000;
+// While stopping, how soon the end of the last message is seen.
+constexpr std::int64_t kStopLookMs = 20;
+constexpr std::int64_t kProbeEveryMs = 5000;
+// The pool's thread goes round every second; starting a zygote may take it some.
+constexpr auto kPoolSilence = std::chrono::seconds(10);
+
+constexpr unsigned char kMilterEnded = 0;
+constexpr int kSignals[] = {SIGHUP, SIGTERM, SIGINT, SIGUSR1};
+
+// Signals and the end of libmilter's loop become bytes in a pipe, which the main thread reads at leisure.
+int event_pipe_[2] = {-1, -1};
+
+void post_event(int number) {
+    const int saved_errno = errno;
+    const auto byte = static_cast<unsigned char>(number);
+    [[maybe_unused]] const ssize_t written = ::write(event_pipe_[1], &byte, 1);
+    errno = saved_errno;
+}
+
+sigset_t our_signals() {
+    sigset_t set;
+    ::sigemptyset(&set);
+    for (const int number : kSignals) ::sigaddset(&set, number);
+    return set;
+}
+
+void take_signals() {
+    for (const int number : kSignals) {
+        struct sigaction action {};
+        action.sa_handler = post_event;
+        action.sa_flags = SA_RESTART;
+        ::sigaction(number, &action, nullptr);
+    }
+    const sigset_t signals = our_signals();
+    ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+}
+
+// Several probes fit into the watchdog's interval, so that one that was late does not count.
+std::int64_t probe_interval() {
+    return std::min(kProbeEveryMs, std::max<std::int64_t>(1, watchdog_interval().value_or(60'000) / 4));
+}
+
+std::string trouble_of(bool milter_answered, const PoolState& pool) {
+    if (!milter_answered) return "its own milter socket does not answer";
+    if (SteadyClock::now() - pool.last_round > kPoolSilence) return "the thread that tends the workers hangs";
+    return {};
+}
+
+}  // namespace
+
+bool prepare_signals() {
+    const sigset_t signals = our_signals();
+    ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    ::signal(SIGPIPE, SIG_IGN);
+    return ::pipe2(event_pipe_, O_CLOEXEC | O_NONBLOCK) == 0;
+}
+
+void milter_ended() {
+    post_event(kMilterEnded);
+}
+
+EngineLoop::EngineLoop(Engine& engine, std::string settings_file, UniqueFd control, SocketAddress milter)
+    : engine_(engine),
+      started_with_(engine.settings()),
+      control_(std::move(control), started_with_->control_socket,
+               [this](std::string_view line, uid_t uid) { return command(line, uid); }),
+      probe_(std::move(milter)),
+      probe_every_ms_(probe_interval()),
+      next_probe_(Deadline::in_ms(0)) {
+    run_.settings_file = std::move(settings_file);
+    run_.settings_since = std::time(nullptr);
+}
+
+void EngineLoop::run() {
+    take_signals();
+    for (;;) {
+        wait();
+        hear_events();
+        control_.serve();
+        keep_probing();
+        stop_when_quiet();
+    }
+}
+
+void EngineLoop::wait() {
+    descriptors_.assign(1, {event_pipe_[0], POLLIN, 0});
+    control_.watch(descriptors_);
+    probe_.watch(descriptors_);
+    ::poll(descriptors_.data(), descriptors_.size(), wait_ms());
+}
+
+int EngineLoop::wait_ms() const {
+    Deadline next = control_.next_due().earlier(probe_.next_due());
+    if (stop_by_) {
+        next = next.earlier(Deadline::in_ms(kStopLookMs));
+    } else if (!probe_.running()) {
+        next = next.earlier(next_probe_);
+    }
+    return static_cast<int>(next.remaining_ms()) + 1;
+}
+
+void EngineLoop::hear_events() {
+    unsigned char event = 0;
+    while (::read(event_pipe_[0], &event, 1) == 1) hear(event);
+}
+
+void EngineLoop::hear(int event) {
+    switch (event) {
+        case SIGHUP:
+            return reload();
+        case SIGUSR1:
+            return log_info("statistics: {}", counters_line(engine_.counters));
+        case kMilterEnded:
+            return begin_stop(1);
+        default:
+            return begin_stop(0);
+    }
+}
+
+void EngineLoop::reload() {
+    notify_service("RELOADING=1");
+    LoadedSettings loaded = load_settings(run_.settings_file);
+    for (const SettingsProblem& problem : loaded.problems) log_error("{}", problem.text);
+    if (!loaded.ok()) {
+        log_error("reload: {} has problems, the old settings stay", run_.settings_file);
+        run_.settings_problem = loaded.problems.front().text;
+    } else {
+        for (const std::string_view key : changes_needing_restart(*engine_.settings(), loaded.settings)) {
+            log_warning("reload: {} changed, which takes effect at the next start only", key);
+        }
+        set_log_level(loaded.settings.log_level);
+        engine_.swap_settings(std::make_shared<const Settings>(std::move(loaded.settings)));
+        run_.settings_since = std::time(nullptr);
+        run_.settings_problem.clear();
+        log_info("reload: settings read from {}", run_.settings_file);
+    }
+    notify_service("READY=1\nSTATUS=" + engine_status_line(engine_, run_));
+}
+
+std::string EngineLoop::command(std::string_view line, uid_t uid) {
+    if (line == "status") return engine_status_json(engine_, run_);
+    if (line == "drain") return order_drain(true, uid);
+    if (line == "resume") return order_drain(false, uid);
+    return "{\"error\":\"unknown command; there are status, drain and resume\"}\n";
+}
+
+std::string EngineLoop::order_drain(bool drain, uid_t uid) {
+    if (engine_.draining) return "{\"error\":\"the engine is stopping\"}\n";
+    if (engine_.drain_ordered.exchange(drain) != drain) {
+        log_warning("{}, ordered by uid {}",
+                    drain ? "drain: all new messages pass unchanged until resume" : "resume: drain has ended",
+                    uid);
+        notify_service("STATUS=" + engine_status_line(engine_, run_));
+    }
+    return engine_status_json(engine_, run_);
+}
+
+void EngineLoop::keep_probing() {
+    if (stop_by_) return;
+    if (const std::optional<bool> answered = probe_.serve()) judge(*answered);
+    if (!probe_.running() && next_probe_.expired()) probe_.begin();
+}
+
+// The watchdog hears of us after a probe that went well, and at no other time.
+void EngineLoop::judge(bool milter_answered) {
+    const std::string trouble = trouble_of(milter_answered, engine_.pool.state());
+    if (!trouble.empty() && run_.problem.empty()) log_error("in trouble: {}", trouble);
+    if (trouble.empty() && !run_.problem.empty()) log_info("out of trouble: {}", run_.problem);
+    run_.problem = trouble;
+    const std::string status = "STATUS=" + engine_status_line(engine_, run_);
+    next_probe_ =
+        Deadline::in_ms(trouble.empty() ? probe_every_ms_ : std::min(probe_every_ms_, SelfProbe::kTimeMs));
+    if (!trouble.empty()) {
+        notify_service(status);
+        return;
+    }
+    notify_service((std::exchange(ready_told_, true) ? "WATCHDOG=1\n" : "READY=1\nWATCHDOG=1\n") + status);
+}
+
+void EngineLoop::begin_stop(int exit_status) {
+    if (stop_by_) return;
+    const auto settings = engine_.settings();
+    engine_.draining = true;
+    remove_milter_socket(*started_with_);
+    exit_status_ = exit_status;
+    stop_by_ = Deadline::in_ms(settings->deadline + kDrainGraceMs);
+    notify_service(fmt::format("STOPPING=1\nEXTEND_TIMEOUT_USEC={}\nSTATUS={}",
+                               (settings->deadline + 2 * kDrainGraceMs) * 1000,
+                               engine_status_line(engine_, run_)));
+}
+
+// The work in flight ends, bounded by its deadline; then the process does, without running destructors under
+// libmilter's threads.
+void EngineLoop::stop_when_quiet() {
+    if (!stop_by_) return;
+    const bool quiet = engine_.in_flight.count() == 0;
+    if (!quiet && !stop_by_->expired()) return;
+    control_.remove();
+    log_info("stopping{}: {}", quiet ? "" : " with work in flight", counters_line(engine_.counters));
+    ::_exit(exit_status_);
+}
+
+}  // namespace optimilter

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "milter/engine_status.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+#include "base/version.hpp"
+
+namespace optimilter {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::int64_t seconds_since(SteadyClock::time_point moment) {
+    return std::chrono::duration_cast<std::chrono::seconds>(SteadyClock::now() - moment).count();
+}
+
+// As in RFC 3339, in UTC.
+std::string time_text(std::time_t moment) {
+    std::tm parts{};
+    char text[32] = "";
+    if (::gmtime_r(&moment, &parts) != nullptr)
+        std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+    return text;
+}
+
+Json workers_json(const PoolState& state) {
+    Json json;
+    json["limit"] = state.workers_limit;
+    json["busy"] = state.workers_busy;
+    json["idle"] = state.workers_idle;
+    json["warming"] = state.workers_warming;
+    json["waiting"] = state.waiting;
+    json["service_ms"] = static_cast<std::int64_t>(state.service_ms);
+    json["zygote_pid"] = state.zygote_pid;
+    json["zygote_uptime_s"] = state.zygote_pid == 0 ? 0 : seconds_since(state.zygote_since);
+    json["down_reason"] = state.down_reason;
+    json["missing_sandbox_steps"] = state.missing_steps;
+    return json;
+}
+
+Json counters_json(const Counters& counters) {
+    Json all = Json::object();
+    for (std::size_t i = 0; i < static_cast<std::size_t>(Counter::kCount_); ++i) {
+        const auto counter = static_cast<Counter>(i);
+        all[std::string(counter_name(counter))] = counters.get(counter);
+    }
+    return all;
+}
+
+std::string_view doing(const Engine& engine, const EngineRun& run) {
+    if (engine.draining) return "stopping";
+    if (engine.drain_ordered) return "draining";
+    return run.problem.empty() ? "serving" : "in trouble";
+}
+
+}  // namespace
+
+std::string engine_status_json(const Engine& engine, const EngineRun& run) {
+    Json json;
+    json["process"] = "engine";
+    json["version"] = kVersion;
+    json["pid"] = ::getpid();
+    json["uptime_s"] = seconds_since(run.started);
+    json["draining"] = engine.draining || engine.drain_ordered;
+    json["stopping"] = engine.draining.load();
+    json["problem"] = run.problem;
+    json["settings_file"] = run.settings_file;
+    json["settings_since"] = time_text(run.settings_since);
+    json["settings_problem"] = run.settings_problem;
+    json["sessions"] = engine.sessions.load();
+    json["in_flight"] = engine.in_flight.count();
+    json["body_bytes"] = engine.body_budget.held();
+    json["body_budget"] = engine.settings()->body_budget;
+    json["workers"] = workers_json(engine.pool.state());
+    json["counters"] = counters_json(engine.counters);
+    // Paths and reasons may hold any bytes; JSON may not.
+    return json.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
+}
+
+std::string engine_status_line(const Engine& engine, const EngineRun& run) {
+    const Counters& counters = engine.counters;
+    std::string line =
+        fmt::format("{}: {} sessions, {} messages, {} replaced, {} drained", doing(engine, run),
+                    engine.sessions.load(), counters.get(Counter::kMessages),
+                    counters.get(Counter::kMessagesReplaced), counters.get(Counter::kMessagesDrained));
+    if (!run.problem.empty()) line += "; " + run.problem;
+    if (!run.settings_problem.empty()) line += "; the settings file has problems";
+    return line;
+}
+
+}  // namespace optimilter
