@@ -16,6 +16,8 @@
 #include "console/check_sendmail.hpp"
 #include "console/optimize_command.hpp"
 #include "console/postconf.hpp"
+#include "console/selfcheck.hpp"
+#include "console/status_command.hpp"
 #include "policy/settings.hpp"
 
 namespace optimilter {
@@ -36,6 +38,8 @@ struct Arguments {
     OptimizeRequest optimize;
     bool only_changed = false;
     std::string checked_file;
+    bool status_json = false;
+    bool selfcheck_json = false;
 };
 
 // The named file; without a name the default one, and the built-in values where that does not exist.
@@ -112,6 +116,34 @@ int check_mta_command(Arguments& arguments) {
     return warned ? 1 : 0;
 }
 
+// A file with problems does not stop these: it does not stop the guard either, which lives by the same
+// values.
+int process_command(const Arguments& arguments, int (*command)(const Settings&, bool), bool choice) {
+    const LoadedSettings loaded = settings_for(arguments);
+    const bool problems = report_problems(loaded);
+    const int status = command(loaded.settings, choice);
+    return problems ? 1 : status;
+}
+
+int status_command(Arguments& arguments) {
+    return process_command(arguments, show_status, arguments.status_json);
+}
+
+int drain_command(Arguments& arguments) {
+    return process_command(arguments, order_drain, true);
+}
+
+int resume_command(Arguments& arguments) {
+    return process_command(arguments, order_drain, false);
+}
+
+// 0: all is well; 1: a warning or worse.
+int selfcheck_command(Arguments& arguments) {
+    const CheckList checks = selfcheck(this_machine(arguments.config, arguments.mta_config_dir)).checks;
+    fmt::print("{}", arguments.selfcheck_json ? check_json(checks) : check_table(checks));
+    return worst_state(checks) == CheckState::kOk ? 0 : 1;
+}
+
 int version_command(Arguments&) {
     fmt::print("optimilter {}\n", kVersion);
     return 0;
@@ -155,6 +187,33 @@ CLI::App* add_check_mta(CLI::App& app, Arguments& arguments) {
     return command;
 }
 
+CLI::App* add_status(CLI::App& app, Arguments& arguments) {
+    CLI::App* command = app.add_subcommand("status", "State of every process, and what is wrong with it");
+    add_config_option(command, arguments);
+    command->add_flag("--json", arguments.status_json, "One line of JSON");
+    return command;
+}
+
+CLI::App* add_selfcheck(CLI::App& app, Arguments& arguments) {
+    CLI::App* command = app.add_subcommand("selfcheck", "Look at all that optimilter needs on this machine");
+    add_config_option(command, arguments);
+    command->add_option("--postfix-config", arguments.mta_config_dir, "Postfix configuration directory");
+    command->add_flag("--json", arguments.selfcheck_json, "One line of JSON");
+    return command;
+}
+
+CLI::App* add_drain(CLI::App& app, Arguments& arguments) {
+    CLI::App* command = app.add_subcommand("drain", "Pass all new mail unchanged, until resume");
+    add_config_option(command, arguments);
+    return command;
+}
+
+CLI::App* add_resume(CLI::App& app, Arguments& arguments) {
+    CLI::App* command = app.add_subcommand("resume", "End drain: make mail smaller again");
+    add_config_option(command, arguments);
+    return command;
+}
+
 int run(int argc, char** argv) {
     CLI::App app("optimilterctl: tries, checks and explains optimilter");
     Arguments arguments;
@@ -169,6 +228,10 @@ int run(int argc, char** argv) {
         app.add_subcommand("check-config", "Check a settings file; every problem with file:line");
     check_config->add_option("FILE", arguments.checked_file, "Settings file")->required();
     CLI::App* check_mta = add_check_mta(app, arguments);
+    CLI::App* status = add_status(app, arguments);
+    CLI::App* selfcheck = add_selfcheck(app, arguments);
+    CLI::App* drain = add_drain(app, arguments);
+    CLI::App* resume = add_resume(app, arguments);
     CLI::App* version = app.add_subcommand("version", "Print the version");
     try {
         app.parse(argc, argv);
@@ -179,10 +242,11 @@ int run(int argc, char** argv) {
         CLI::App* app;
         int (*run)(Arguments&);
     };
-    for (const Command& command :
-         {Command{optimize, optimize_command}, Command{config, config_command},
-          Command{check_config, check_config_command}, Command{check_mta, check_mta_command},
-          Command{version, version_command}}) {
+    for (const Command& command : {Command{optimize, optimize_command}, Command{config, config_command},
+                                   Command{check_config, check_config_command},
+                                   Command{check_mta, check_mta_command}, Command{status, status_command},
+                                   Command{selfcheck, selfcheck_command}, Command{drain, drain_command},
+                                   Command{resume, resume_command}, Command{version, version_command}}) {
         if (command.app->parsed()) return command.run(arguments);
     }
     return kBadUsage;

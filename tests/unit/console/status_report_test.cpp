@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "console/status_report.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "check.hpp"
+
+namespace optimilter {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json guard_json() {
+    return Json::parse(R"({"process":"guard","version":"1.2","pid":11,"uptime_s":7265,"draining":false,
+        "passing_all":false,"engine":"up","sessions":3,"counters":{"sessions":9,"messages":8,"engine_died":0}})");
+}
+
+Json engine_json() {
+    return Json::parse(R"({"process":"engine","version":"1.2","pid":12,"uptime_s":59,"draining":false,
+        "stopping":false,"problem":"","settings_file":"/etc/o.toml","settings_since":"2025-06-01T10:00:00Z",
+        "settings_problem":"","sessions":2,"in_flight":1,"body_bytes":1572864,"body_budget":268435456,
+        "workers":{"limit":4,"busy":1,"idle":2,"warming":0,"waiting":0,"zygote_pid":13,"zygote_uptime_s":59,
+        "down_reason":"","missing_sandbox_steps":[]},"counters":{"messages":8,"messages_replaced":5}})");
+}
+
+ProcessReplies both(const Json& guard, const Json& engine) {
+    return {"/g", "/e", {Reach::kAnswered, guard.dump()}, {Reach::kAnswered, engine.dump()}};
+}
+
+bool says(const StatusReport& report, std::string_view text) {
+    return report.text.find(text) != std::string::npos;
+}
+
+void test_all_well() {
+    const StatusReport report = report_status(both(guard_json(), engine_json()));
+    CHECK(report.well());
+    for (const char* text :
+         {"guard     running, version 1.2, pid 11, up 2 h 1 min\n", "3 sessions, engine up\n",
+          "sessions 9, messages 8\n", "engine    running, version 1.2, pid 12, up 59 s\n",
+          "settings /etc/o.toml, read 2025-06-01T10:00:00Z\n",
+          "2 sessions, 1 at their end; bodies take 1.5 MiB of 256.0 MiB\n",
+          "messages 8, messages_replaced 5\n", "zygote    running, pid 13, up 59 s\n",
+          "workers   1 of 4 busy, 2 idle, 0 warming; 0 messages wait\n", "sandbox   complete\n",
+          "all well\n"})
+        CHECK(says(report, text), text);
+    CHECK(!says(report, "engine_died"));
+    const Json json = Json::parse(report.json);
+    CHECK(json["ok"] == true && json["problems"].empty());
+    CHECK_EQ(json["guard"]["state"], "running");
+    CHECK_EQ(json["guard"]["pid"], 11);
+    CHECK_EQ(json["engine"]["workers"]["idle"], 2);
+}
+
+void test_what_is_wrong() {
+    struct Case {
+        const char* name;
+        const char* guard_patch;
+        const char* engine_patch;
+        const char* want;
+    };
+    for (const Case& row : {
+             Case{"breaker", R"({"engine":"hanging"})", "{}", "the guard's circuit breaker is open"},
+             {"engine away", R"({"engine":"down"})", "{}", "the guard does not reach the engine"},
+             {"guard tells nothing of the engine", R"({"engine":null})", "{}", "does not reach the engine"},
+             {"guard stops", R"({"draining":true})", "{}", "guard draining"},
+             {"guard has bad settings", R"({"passing_all":true})", "{}", "when the guard started"},
+             {"drain", "{}", R"({"draining":true})", "engine draining: new mail passes unchanged"},
+             {"engine stops", "{}", R"({"draining":true,"stopping":true})", "engine stopping"},
+             {"trouble", "{}", R"({"problem":"it hangs"})", "engine in trouble: it hangs"},
+             {"reload failed", "{}", R"({"settings_problem":"o.toml:3: x"})",
+              "older settings are used: o.toml:3"},
+             {"no workers", "{}", R"({"workers":{"down_reason":"no memory"}})",
+              "cannot be started: no memory"},
+             {"no zygote", "{}", R"({"workers":{"zygote_pid":0}})", "zygote not running"},
+             {"engine says nothing of workers", "{}", R"({"workers":null})", "zygote not running"},
+         }) {
+        Json guard = guard_json(), engine = engine_json();
+        guard.merge_patch(Json::parse(row.guard_patch));
+        engine.merge_patch(Json::parse(row.engine_patch));
+        const StatusReport report = report_status(both(guard, engine));
+        CHECK_EQ(report.problems.size(), 1u, row.name);
+        CHECK(report.problems[0].find(row.want) != std::string::npos, row.name);
+        CHECK(says(report, "problem   " + report.problems[0]), row.name);
+        CHECK(!says(report, "all well"), row.name);
+        const Json json = Json::parse(report.json);
+        CHECK(json["ok"] == false && json["problems"][0] == report.problems[0], row.name);
+    }
+}
+
+void test_who_gives_no_status() {
+    struct Case {
+        const char* name;
+        ProcessReply reply;
+        const char* want_state;
+    };
+    for (const Case& row : {
+             Case{"away", {Reach::kNotRunning, "there is no socket /e"}, "not running"},
+             {"hangs", {Reach::kNotAnswering, "no answer in time"}, "not answering"},
+             {"not ours",
+              {Reach::kNotAllowed, "/e is open to root and to group x only"},
+              "not allowed to ask"},
+             {"nothing", {Reach::kAnswered, ""}, "not answering"},
+             {"no JSON", {Reach::kAnswered, "220 mail.example ESMTP\r\n"}, "not answering"},
+             {"half of it", {Reach::kAnswered, engine_json().dump().substr(0, 200)}, "not answering"},
+             {"another's", {Reach::kAnswered, guard_json().dump()}, "not answering"},
+             {"a list", {Reach::kAnswered, "[1,2]"}, "not answering"},
+             {"deep", {Reach::kAnswered, std::string(100'000, '[')}, "not answering"},
+         }) {
+        ProcessReplies replies = both(guard_json(), engine_json());
+        replies.engine = row.reply;
+        const StatusReport report = report_status(replies);
+        CHECK_EQ(report.problems.size(), 1u, row.name);
+        CHECK(report.problems[0].starts_with(std::string("engine ") + row.want_state + ": "), row.name);
+        const Json json = Json::parse(report.json);
+        CHECK_EQ(json["engine"]["state"], row.want_state, row.name);
+        CHECK(json["engine"]["reason"].is_string(), row.name);
+        CHECK_EQ(json["guard"]["state"], "running", row.name);
+    }
+}
+
+// Fields of other kinds, control characters, numbers beyond all bounds: shown as well as can be.
+void test_hostile_fields() {
+    for (const char* value : {"null", "true", "-1", "1e400", "18446744073709551615", "\"\\u001b[2Jx\"", "[]",
+                              "{}", "[[[]]]", "{\"a\":\"b\"}"}) {
+        Json engine = engine_json();
+        std::vector<std::string> names;
+        for (const auto& item : engine.items()) names.push_back(item.key());
+        for (const std::string& name : names) {
+            if (name == "process") continue;
+            Json changed = engine;
+            const Json parsed = Json::parse(value, nullptr, false);
+            if (parsed.is_discarded()) continue;
+            changed[name] = parsed;
+            const StatusReport report = report_status(both(guard_json(), changed));
+            CHECK(says(report, "engine    running"), name);
+            CHECK(report.text.find('\x1b') == std::string::npos, name);
+        }
+    }
+}
+
+void test_notes_are_no_problems() {
+    Json engine = engine_json();
+    engine["version"] = "1.3";
+    engine["workers"]["missing_sandbox_steps"] = {"Landlock", "user namespaces"};
+    const StatusReport report = report_status(both(guard_json(), engine));
+    CHECK(report.well());
+    CHECK(says(report, "sandbox   this kernel lacks: Landlock, user namespaces\n"));
+    CHECK(says(report, "different versions"));
+}
+
+void test_not_asked() {
+    const StatusReport report = report_status({"", "", {}, {}});
+    CHECK(report.well());
+    CHECK(says(report, "guard     not asked") && says(report, "engine    not asked"));
+}
+
+}  // namespace
+}  // namespace optimilter
+
+int main() {
+    using namespace optimilter;
+    const CMUnitTest tests[] = {
+        TEST(test_all_well),       TEST(test_what_is_wrong),         TEST(test_who_gives_no_status),
+        TEST(test_hostile_fields), TEST(test_notes_are_no_problems), TEST(test_not_asked)};
+    return cmocka_run_group_tests(tests, nullptr, nullptr);
+}
