@@ -29,6 +29,10 @@ HEADER_OWNERS = (
 DECODER_FREE = ("milter/optimilter-engine", "console/optimilterctl")
 DECODERS = re.compile(r"\blib(vips|jpeg|turbojpeg|png|spng|imagequant|archive|Magick|tiff|webp|heif|qpdf|poppler)[^ ]*\.so")
 
+# The guard loads nothing that has to be trusted besides the C and C++ libraries.
+BARE = ("milter/optimilterd",)
+BARE_LIBRARIES = re.compile(r"^(linux-vdso|libc|libm|libstdc\+\+|libgcc_s|ld-linux[\w-]*)\.so")
+
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?:"([^"]+)"|<([^>]+)>)', re.MULTILINE)
 SOURCES = ("*.cpp", "*.hpp", "*.c", "*.h", "*.def")
 
@@ -82,8 +86,25 @@ def linked_decoders(text):
     return sorted({found.group(0) for found in DECODERS.finditer(text)})
 
 
+def linked_libraries(text):
+    """Names of all libraries in the output of ldd."""
+    names = (line.split()[0].rsplit("/", 1)[-1] for line in text.splitlines() if line.strip())
+    return sorted(names)
+
+
+def libraries_too_many(text):
+    return [name for name in linked_libraries(text) if not BARE_LIBRARIES.match(name)]
+
+
 def check_links(build):
     problems = []
+    for name in BARE:
+        program = build / name
+        if not program.exists():
+            problems.append(f"{name}: not built, so its libraries were not checked")
+            continue
+        answer = subprocess.run(["ldd", str(program)], capture_output=True, text=True, check=True)
+        problems += [f"{name}: links {library}, which the guard must not" for library in libraries_too_many(answer.stdout)]
     for name in DECODER_FREE:
         program = build / name
         if not program.exists():
@@ -142,6 +163,10 @@ def self_test():
     ldd = "\tlibmilter.so.1.0.1 => /lib/libmilter.so.1.0.1 (0x7f)\n\tlibvips.so.42 => /lib/libvips.so.42 (0x7f)\n"
     if linked_decoders(ldd) != ["libvips.so"]:
         failures.append(f"ldd text: got {linked_decoders(ldd)}")
+    ldd = ("\tlinux-vdso.so.1 (0x7f)\n\tlibstdc++.so.6 => /lib/libstdc++.so.6 (0x7f)\n\tlibfmt.so.9 => /lib/libfmt.so.9 (0x7f)\n"
+           "\tlibc.so.6 => /lib/libc.so.6 (0x7f)\n\t/lib64/ld-linux-x86-64.so.2 (0x7f)\n\tlibcrypto.so.3 => not found\n")
+    if libraries_too_many(ldd) != ["libcrypto.so.3", "libfmt.so.9"]:
+        failures.append(f"ldd text: got {libraries_too_many(ldd)}")
     return failures
 
 
