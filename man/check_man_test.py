@@ -14,7 +14,7 @@ import tempfile
 READ = ["policy/settings.def", "milter/message_log.cpp", "milter/engine_main.cpp", "base/counters.cpp",
         "optimizers/format.cpp", "console/optimilterctl_main.cpp", "console/file_report.cpp",
         "console/check_list.cpp", "milter/engine_status.cpp", "console/recover_main.cpp",
-        "packages.list", "doc/dependencies.md"]
+        "milter/guard_counters.cpp", "milter/guard_main.cpp", "packages.list", "doc/dependencies.md"]
 GENERATED = "optimilter.toml.5"
 ENGINE, CTL = "man/optimilter-engine.8", "man/optimilterctl.1"
 
