@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Offers, sessions and rudeness of an MTA, in tables: what holds before the engine has to hold before the guard too."""
 import struct
+import time
 
 import milter_frames as m
 from mail_compare import compare
@@ -29,6 +30,16 @@ def assert_optimizes(endpoint, mail=SMALL_MAIL, **offer):
     with MilterClient(endpoint) as client:
         assert_replaced(client.open(**offer).send(mail), mail)
         client.finish()
+
+
+def assert_optimizes_soon(endpoint):
+    """The same where a loaded machine may need more than one try to keep short time-outs."""
+    for _ in range(20):
+        try:
+            return assert_optimizes(endpoint)
+        except AssertionError:
+            time.sleep(0.1)
+    return assert_optimizes(endpoint)
 
 
 # ---- offers: version, actions, protocol, and whether a photo gets smaller ----
