@@ -204,6 +204,7 @@ PoolState Crew::state() const {
     state.down_reason = down_reason_;
     state.missing_steps = sandbox_step_names(missing_steps_);
     state.last_round = last_round_;
+    state.limits = settings_.limits;
     return state;
 }
 

@@ -41,6 +41,8 @@ struct PoolSettings {
     std::uint32_t crash_memory =
         1024;                          // digests of inputs that killed a worker, remembered (oldest go first)
     std::uint32_t answer_ms = 15'000;  // a zygote or new worker silent for longer is taken for hung
+    std::string control_group;         // folder of it for all workers (workers/worker_cgroup); empty: none
+    std::string limits = "none";       // what is set on it, in words, for status
 };
 
 // One file to optimise. input: a memory file; run() seals it, and must get it with nothing mapped writable.
@@ -75,6 +77,7 @@ struct PoolState {
     SteadyClock::time_point last_round{};    // of the tending thread: every second while it lives
     std::string down_reason;                 // not empty: workers cannot be started at present, and why
     std::vector<std::string> missing_steps;  // of the sandbox, in words; empty when all hold
+    std::string limits;                      // of all workers together, in words; or why there are none
 };
 
 class Pool {

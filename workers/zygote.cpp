@@ -16,6 +16,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <string_view>
 
 #include "optimizers/optimize.hpp"
 #include "workers/record_socket.hpp"
@@ -55,6 +56,14 @@ void mute_standard_streams() {
     const UniqueFd nothing(static_cast<int>(::memfd_create("nothing", MFD_CLOEXEC | MFD_ALLOW_SEALING)));
     ::fcntl(nothing.get(), F_ADD_SEALS, F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_SEAL);
     for (int fd = 0; fd <= 2; ++fd) ::dup2(nothing.get(), fd);
+}
+
+// When memory runs short the kernel shall take us, not the engine or the MTA. To raise the score takes no
+// right; workers inherit it. Where /proc is not mounted the score stays.
+void offer_to_be_killed_first() {
+    constexpr std::string_view kScore = "800";
+    const UniqueFd score(::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC));
+    [[maybe_unused]] const ssize_t written = ::write(score.get(), kScore.data(), kScore.size());
 }
 
 int refuse(SandboxStep step) {
@@ -140,6 +149,7 @@ void serve(Zygote& zygote) {
 int run_zygote(UniqueFd engine, const SandboxSettings& settings) {
     ::umask(077);
     ignore_stop_signals();
+    offer_to_be_killed_first();
     const rlimit no_core{0, 0};
     ::setrlimit(RLIMIT_CORE, &no_core);
     Zygote zygote{std::move(engine), {}, Sandbox(settings), {}};

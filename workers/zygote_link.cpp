@@ -15,8 +15,10 @@
 #include <utility>
 #include <vector>
 
+#include "base/log.hpp"
 #include "workers/record_socket.hpp"
 #include "workers/sandbox_steps.hpp"
+#include "workers/worker_cgroup.hpp"
 #include "workers/worker_process.hpp"
 
 namespace optimilter {
@@ -117,6 +119,12 @@ Result<std::unique_ptr<ZygoteLink>> ZygoteLink::start(const PoolSettings& settin
         ::kill(pid, SIGKILL);
         wait_for(pid);
         return cannot_start(settings, cause);
+    }
+    // Before it forks, so that all workers are born there. A zygote outside would be one without limits,
+    // which still works.
+    if (!settings.control_group.empty()) {
+        if (const Status moved = enter_cgroup(settings.control_group, pid); !moved)
+            log_warning("workers: no limits: {}", moved.error().text);
     }
     return std::unique_ptr<ZygoteLink>(new ZygoteLink(pid, std::move(ends->first), std::move(pidfd)));
 }
