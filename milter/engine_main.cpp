@@ -23,6 +23,7 @@
 #include "milter/pool_settings.hpp"
 #include "policy/settings.hpp"
 #include "workers/pool.hpp"
+#include "workers/worker_cgroup.hpp"
 
 namespace optimilter {
 
@@ -69,6 +70,18 @@ int serve(Engine& engine, const std::string& config) {
     loop.run();
 }
 
+// In a unit that systemd has handed to us. Elsewhere the workers run without, which is told.
+void limit_workers(const Settings& settings, PoolSettings& pool) {
+    const WorkerLimits limits{settings.workers_memory, settings.workers_cpu_weight};
+    if (limits.memory_bytes == 0 && limits.cpu_weight == 0) return;
+    const Result<std::string> folder = make_worker_cgroup(limits, kernel_places());
+    pool.limits = folder ? describe_limits(limits) : "none: " + folder.error().text;
+    if (folder) pool.control_group = *folder;
+    // Memory is limited only where somebody asked for it; the CPU weight has a default.
+    const bool missed = !folder && limits.memory_bytes != 0;
+    log_line(missed ? LogLevel::kWarning : LogLevel::kInfo, "limits of all workers together: " + pool.limits);
+}
+
 int run(const std::string& config) {
     if (!prepare_signals()) return 1;
     ::umask(077);
@@ -76,11 +89,12 @@ int run(const std::string& config) {
     if (!settings) return give_up(config + " has problems: not starting", EX_CONFIG);
     open_log("optimilter-engine", settings->log_target, settings->log_level, settings->log_socket);
     static Counters counters;
-    const Result<PoolSettings> pool_settings = pool_settings_of(*settings);
+    Result<PoolSettings> pool_settings = pool_settings_of(*settings);
     if (!pool_settings) {
         const Error& error = pool_settings.error();
         return give_up(error.text, error.code == ErrorCode::kRefused ? EX_CONFIG : 1);
     }
+    limit_workers(*settings, *pool_settings);
     // Started while still root, so that the zygote can give that up by itself.
     Result<std::unique_ptr<Pool>> pool = Pool::start(*pool_settings, counters);
     if (!pool) return give_up("workers: " + pool.error().text);

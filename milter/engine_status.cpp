@@ -40,6 +40,7 @@ Json workers_json(const PoolState& state) {
     json["zygote_uptime_s"] = state.zygote_pid == 0 ? 0 : seconds_since(state.zygote_since);
     json["down_reason"] = state.down_reason;
     json["missing_sandbox_steps"] = state.missing_steps;
+    json["limits"] = state.limits;
     return json;
 }
 
