@@ -13,6 +13,10 @@ Error internal(const char* text) {
     return {ErrorCode::kInternal, text};
 }
 
+Error too_late() {
+    return {ErrorCode::kDeadline, "deadline"};
+}
+
 // One range of the old body and what stands there instead.
 struct Edit {
     ByteRange range;
@@ -37,12 +41,13 @@ Status check_replacement(ByteView body, const MimeIndex& index, const PartReplac
 
 // All edits in the order of the old body: a part's size= stands before its body.
 Result<std::vector<Edit>> edits_of(ByteView body, const MimeIndex& index,
-                                   std::vector<PartReplacement>& replacements) {
+                                   std::vector<PartReplacement>& replacements, Deadline deadline) {
     std::vector<Edit> edits;
     std::sort(replacements.begin(), replacements.end(),
               [](const PartReplacement& a, const PartReplacement& b) { return a.part < b.part; });
     for (std::size_t i = 0; i < replacements.size(); ++i) {
         PartReplacement& replacement = replacements[i];
+        if (deadline.expired()) return too_late();
         if (i > 0 && replacements[i - 1].part == replacement.part)
             return internal("two replacements for one part");
         if (Status checked = check_replacement(body, index, replacement); !checked) return checked.error();
@@ -144,17 +149,20 @@ Status check_structure(const MimeIndex& before, const MimeIndex& after, const st
 }  // namespace
 
 Result<Memfd> splice(const HeaderFields& fields, ByteView body, const MimeIndex& index,
-                     std::vector<PartReplacement> replacements, const MimeLimits& limits) {
-    const auto edits = edits_of(body, index, replacements);
+                     std::vector<PartReplacement> replacements, const MimeLimits& limits, Deadline deadline) {
+    const auto edits = edits_of(body, index, replacements, deadline);
     if (!edits) return edits.error();
     if (size_after(body, *edits) >= body.size())
         return Error{ErrorCode::kLimit, "the new body would not be smaller"};
+    if (deadline.expired()) return too_late();
     auto file = write_body(body, *edits);
     if (!file) return file;
+    if (deadline.expired()) return too_late();
     const auto mapping = Mapping::of(file->fd(), file->size());
     if (!mapping) return mapping.error();
     if (!only_edits_differ(body, mapping->bytes(), *edits))
         return internal("the new body differs outside replaced parts");
+    if (deadline.expired()) return too_late();
     const auto after = index_message(fields, mapping->bytes(), limits);
     if (!after) return internal("the new body cannot be read again");
     if (Status checked = check_structure(index, *after, *edits); !checked) return checked.error();

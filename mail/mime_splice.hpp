@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/bytes.hpp"
+#include "base/clock.hpp"
 #include "base/memfd.hpp"
 #include "base/result.hpp"
 #include "mail/mime_index.hpp"
@@ -22,8 +23,10 @@ struct PartReplacement {
 
 // Writes the whole new body to a fresh memory file. Before returning it is indexed again and compared: same
 // parts, and every byte outside the replaced ranges equal; kInternal when not. replacements: in any order,
-// one a part. kLimit when the result would not be strictly smaller than the old body.
+// one a part. kLimit when the result would not be strictly smaller than the old body. deadline is looked at
+// between the steps, each one pass over the body: kDeadline when it has come.
 Result<Memfd> splice(const HeaderFields& fields, ByteView body, const MimeIndex& index,
-                     std::vector<PartReplacement> replacements, const MimeLimits& limits = {});
+                     std::vector<PartReplacement> replacements, const MimeLimits& limits = {},
+                     Deadline deadline = Deadline());
 
 }  // namespace optimilter

@@ -17,6 +17,8 @@ namespace optimilter {
 
 namespace {
 
+constexpr std::string_view kDeadline = "deadline";
+
 // A base64 part that may be rewritten, decoded.
 struct Candidate {
     std::size_t report = 0;  // index into TripResult::parts
@@ -28,11 +30,13 @@ struct Candidate {
 };
 
 // What happens after the last worker has answered takes time too: encoding, splicing, checking and sending,
-// measured at about 5 ms a megabyte. It is set aside, so that the answer is out at the deadline, not begun.
-Deadline work_deadline(Deadline deadline, std::size_t body_bytes) {
+// measured at about 5 ms a megabyte, three times as long as indexing. It is set aside, so that the answer is
+// out at the deadline, not begun. index_ms, of this very message, tells how busy the machine is.
+Deadline work_deadline(Deadline deadline, std::size_t body_bytes, double index_ms) {
     if (deadline.at() == SteadyClock::time_point::max()) return deadline;
-    const auto reserve = std::chrono::milliseconds(20 + 8 * (body_bytes >> 20));
-    return Deadline(deadline.at() - reserve);
+    const auto calm_ms = static_cast<double>(20 + 8 * (body_bytes >> 20));
+    const auto reserve_ms = static_cast<std::int64_t>(std::max(calm_ms, 3 * index_ms));
+    return Deadline(deadline.at() - std::chrono::milliseconds(reserve_ms));
 }
 
 MimeLimits mime_limits(const Settings& settings) {
@@ -95,7 +99,7 @@ class Trip {
           settings_(settings),
           pool_(pool),
           plan_(plan_message(settings, input.direction)),
-          deadline_(work_deadline(input.deadline, input.body.size())) {
+          deadline_(work_deadline(input.deadline, input.body.size(), 0)) {
         result_.bytes_out = input.body.size();
         result_.dry_run = plan_.dry_run;
     }
@@ -104,6 +108,8 @@ class Trip {
         std::string_view refusal =
             skip_at_headers(input_.fields, input_.null_sender, input_.direction, settings_);
         if (index(refusal)) {
+            deadline_ = work_deadline(input_.deadline, input_.body.size(), result_.index_ms);
+            ask_for_worker();
             decode();
             work();
             assemble();
@@ -149,6 +155,13 @@ class Trip {
         report.index = part.index;
         report.type = part.type;
         report.file_name = part.file_name;
+        if (deadline_.expired()) {
+            // What it holds is not looked at any more: the size is that of its encoded bytes.
+            report.bytes_in = part.body.size();
+            keep(report, Outcome::kOverBudget, kDeadline);
+            result_.parts.push_back(std::move(report));
+            return;
+        }
         const Glimpse seen = glimpse(slice(input_.body, part.body), part.encoding);
         report.bytes_in = seen.decoded_size;
         report.format = sniff(seen.head, TypeHint{part.type, part.file_name});
@@ -164,6 +177,7 @@ class Trip {
 
     // Policy's word on a part that may be touched as far as mail is concerned.
     void consider(const Part& part, PartReport& report) {
+        if (deadline_.expired()) return keep(report, Outcome::kOverBudget, kDeadline);
         Result<Base64Layout> layout = inspect_base64(slice(input_.body, part.body), part.crlf);
         if (!layout) {
             keep(report, Outcome::kMalformed, layout.error().text);
@@ -186,12 +200,25 @@ class Trip {
         candidates_.push_back(std::move(candidate));
     }
 
+    // Decoding is of no use when no worker can be had in time.
+    void ask_for_worker() {
+        if (candidates_.empty()) return;
+        if (const Status admitted = pool_.admits(deadline_); !admitted)
+            keep_candidates(admitted.error().text);
+    }
+
+    void keep_candidates(std::string_view why) {
+        for (const Candidate& candidate : candidates_)
+            keep(result_.parts[candidate.report], Outcome::kOverBudget, why);
+        candidates_.clear();
+    }
+
     void decode() {
         const Stopwatch watch;
         std::erase_if(candidates_, [this](Candidate& candidate) {
             PartReport& report = result_.parts[candidate.report];
             if (deadline_.expired()) {
-                keep(report, Outcome::kOverBudget, "deadline");
+                keep(report, Outcome::kOverBudget, kDeadline);
                 return true;
             }
             const Status decoded = decode_one(candidate, report);
@@ -206,8 +233,10 @@ class Trip {
         Result<Memfd> file = Memfd::create("optimilter-input");
         if (!file) return file.error();
         const ByteView encoded = slice(input_.body, candidate.part->body);
-        const Status status =
-            decode_base64(encoded, candidate.layout, [&](ByteView piece) { return file->append(piece); });
+        const Status status = decode_base64(encoded, candidate.layout, [&](ByteView piece) -> Status {
+            if (deadline_.expired()) return Error{ErrorCode::kDeadline, std::string(kDeadline)};
+            return file->append(piece);
+        });
         if (!status) return status;
         const Result<Mapping> mapping = Mapping::of(file->fd(), file->size());
         if (!mapping) return mapping.error();
@@ -229,7 +258,6 @@ class Trip {
         std::sort(candidates_.begin(), candidates_.end(), [this](const Candidate& a, const Candidate& b) {
             return result_.parts[a.report].bytes_in > result_.parts[b.report].bytes_in;
         });
-        std::string busy;
         if (!candidates_.empty()) {
             Result<Pool::Lease> lease = pool_.lease(deadline_);
             if (lease) {
@@ -240,11 +268,8 @@ class Trip {
                     candidate.input = Memfd();
                 }
             } else {
-                busy = lease.error().text;
+                keep_candidates(lease.error().text);
             }
-        }
-        for (const Candidate& candidate : candidates_) {
-            if (!busy.empty()) keep(result_.parts[candidate.report], Outcome::kOverBudget, busy);
         }
         result_.work_ms = watch.elapsed_ms();
     }
@@ -256,6 +281,10 @@ class Trip {
         for (const Candidate& candidate : candidates_) {
             PartReport& report = result_.parts[candidate.report];
             if (report.outcome != Outcome::kOptimized) continue;
+            if (input_.deadline.expired()) {
+                keep(report, Outcome::kOverBudget, kDeadline);
+                continue;
+            }
             const ByteView old_body = slice(input_.body, candidate.part->body);
             std::string encoded = encode_base64(candidate.output.bytes(), candidate.layout, old_body);
             if (encoded.size() >= old_body.size()) {
@@ -269,18 +298,32 @@ class Trip {
         } else {
             replace(std::move(replacements));
         }
+        if (input_.deadline.expired()) withdraw();
         result_.splice_ms = watch.elapsed_ms();
     }
 
+    // All is ready, but too late: the short answer still gets out in time, the new body might not.
+    void withdraw() {
+        if (!result_.new_body) return;
+        result_.new_body.reset();
+        result_.bytes_out = input_.body.size();
+        result_.reason = kDeadline;
+        keep_optimized(Outcome::kOverBudget);
+    }
+
+    void keep_optimized(Outcome outcome) {
+        for (PartReport& report : result_.parts) {
+            if (report.outcome == Outcome::kOptimized) keep(report, outcome, result_.reason);
+        }
+    }
+
     void replace(std::vector<PartReplacement> replacements) {
-        Result<Memfd> body =
-            splice(input_.fields, input_.body, index_, std::move(replacements), mime_limits(settings_));
+        Result<Memfd> body = splice(input_.fields, input_.body, index_, std::move(replacements),
+                                    mime_limits(settings_), input_.deadline);
         if (!body || body->size() >= input_.body.size()) {
             result_.reason = body ? "not smaller as a whole" : body.error().text;
-            for (PartReport& report : result_.parts) {
-                if (report.outcome == Outcome::kOptimized)
-                    keep(report, Outcome::kTooDifferent, result_.reason);
-            }
+            const bool late = !body && body.error().code == ErrorCode::kDeadline;
+            keep_optimized(late ? Outcome::kOverBudget : Outcome::kTooDifferent);
             return;
         }
         result_.bytes_out = body->size();
@@ -295,7 +338,7 @@ class Trip {
     const Settings& settings_;
     Pool& pool_;
     const MessagePlan plan_;
-    const Deadline deadline_;
+    Deadline deadline_;  // of the workers; earlier than the message's
     MimeIndex index_;
     std::vector<Candidate> candidates_;
     TripResult result_;

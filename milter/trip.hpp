@@ -59,7 +59,8 @@ struct TripResult {
     double index_ms = 0, decode_ms = 0, work_ms = 0, splice_ms = 0;
 };
 
-// Never throws, never later than the deadline by more than the splice of parts already done.
+// Never throws. What is not ready at the deadline stays, a new body too; later than that by one pass over the
+// body at most.
 TripResult run_trip(const TripInput& input, const Settings& settings, Pool& pool, Counters& counters);
 
 // The reason to accept at the end of headers, before the body is sent; empty: read the body. Static text.

@@ -65,6 +65,15 @@ void test_size_grows() {
     CHECK(out.find("size=\"12\"; filename=a.png") != out.npos);
 }
 
+void test_too_late() {
+    const Mail mail(kMail);
+    const auto late =
+        splice(mail.split.fields, mail.body(), mail.index, {{2, "QQ==\n", 1}}, {}, Deadline::in_ms(-1));
+    CHECK(!late.has_value());
+    CHECK_EQ(late.error().code, ErrorCode::kDeadline);
+    CHECK(splice(mail.split.fields, mail.body(), mail.index, {{2, "QQ==\n", 1}}, {}, Deadline()).has_value());
+}
+
 void test_single_part() {
     const Mail mail(
         "MIME-Version: 1.0\r\nContent-Type: image/png\r\nContent-Transfer-Encoding: base64\r\n\r\n"
@@ -132,6 +141,7 @@ int main() {
     using namespace optimilter;
     const CMUnitTest tests[] = {TEST(test_replaces),
                                 TEST(test_size_grows),
+                                TEST(test_too_late),
                                 TEST(test_single_part),
                                 TEST(test_refuses),
                                 TEST(test_refuses_unclean_old_body),

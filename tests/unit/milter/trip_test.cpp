@@ -174,6 +174,48 @@ void test_deadline_already_passed() {
     CHECK_EQ(counters_.get(Counter::kDeadlinesMissed), missed + 1);
 }
 
+// Wherever the deadline falls, the answer is whole: a new body with its parts, or the old one and no part.
+void test_whole_at_any_deadline() {
+    const Message message = sample("01-holiday-photo.eml");
+    const Stopwatch watch;
+    CHECK(trip(message, test_settings()).new_body.has_value());
+    const auto full_ms = static_cast<std::int64_t>(watch.elapsed_ms()) + 40;
+    constexpr int kSteps = 16;
+    for (int i = 0; i <= kSteps; ++i) {
+        const TripResult result = trip(message, test_settings(), Deadline::in_ms(full_ms * i / kSteps));
+        bool optimized = false;
+        for (const PartReport& part : result.parts)
+            optimized = optimized || part.outcome == Outcome::kOptimized;
+        CHECK_EQ(optimized, result.new_body.has_value());
+        CHECK_EQ(result.reason.empty(), result.new_body.has_value(), result.reason);
+        if (!result.new_body) CHECK_EQ(result.bytes_out, message.text.body.size());
+    }
+}
+
+// Who gets no worker in time is not even decoded; a worker taken up by others costs only the parts.
+void test_no_worker_in_time() {
+    auto pool_settings = pool_settings_of(test_settings());
+    CHECK(pool_settings.has_value());
+    pool_settings->workers = 1;
+    pool_settings->waiting = 0;
+    auto pool = Pool::start(*pool_settings, counters_);
+    CHECK(pool.has_value());
+    auto held = (*pool)->lease(Deadline::in_ms(60'000));
+    CHECK(held.has_value());
+    const Message message = sample("01-holiday-photo.eml");
+    const TripInput input{message.text.fields, slice(message.bytes, message.text.body), false,
+                          Direction::kInbound, Deadline::in_ms(60'000)};
+    const TripResult refused = run_trip(input, test_settings(), **pool, counters_);
+    CHECK(!refused.new_body.has_value());
+    CHECK_EQ(refused.reason, "no part became smaller");
+    bool told = false;
+    for (const PartReport& part : refused.parts)
+        told = told || part.reason == "too many messages wait for a worker";
+    CHECK(told);
+    held = Pool::Lease();
+    CHECK(run_trip(input, test_settings(), **pool, counters_).new_body.has_value());
+}
+
 void test_malformed_is_kept() {
     struct Case {
         const char* name;
@@ -248,6 +290,8 @@ int main() {
                                 TEST(test_left_alone),
                                 TEST(test_policy_keeps_parts),
                                 TEST(test_deadline_already_passed),
+                                TEST(test_whole_at_any_deadline),
+                                TEST(test_no_worker_in_time),
                                 TEST(test_malformed_is_kept),
                                 TEST(test_truncations_never_harm),
                                 TEST(test_bare_file),
