@@ -4,8 +4,6 @@
 // policy/settings.cpp alone; what a value is for is not known here. Thread safe: pure functions.
 #pragma once
 
-#include <toml++/toml.h>
-
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -14,6 +12,7 @@
 
 #include "base/result.hpp"
 #include "policy/settings.hpp"
+#include "policy/toml.hpp"
 
 namespace optimilter {
 
