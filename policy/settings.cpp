@@ -128,6 +128,33 @@ void check_together(const Settings& settings, Findings& findings) {
     }
 }
 
+// A name such as a.a.a makes a table within a table for each dot, and toml++ takes them down by recursion,
+// which 20000 dots bring to the end of the stack. Returns the first line with too many outside of text, or 0.
+std::uint32_t line_of_deep_name(std::string_view toml) {
+    constexpr int kMostDots = 64;
+    std::uint32_t line = 1;
+    int dots = 0;
+    char quote = 0;
+    for (std::size_t i = 0; i < toml.size(); ++i) {
+        const char c = toml[i];
+        if (c == '\n') {
+            ++line;
+            dots = 0;
+            quote = 0;
+        } else if (quote != 0) {
+            if (c == quote) quote = 0;
+            if (c == '\\' && quote == '"' && !toml.substr(i + 1).starts_with('\n')) ++i;
+        } else if (c == '"' || c == '\'') {
+            quote = c;
+        } else if (c == '#') {
+            i = std::min(toml.find('\n', i), toml.size()) - 1;
+        } else if (c == '.' && ++dots > kMostDots) {
+            return line;
+        }
+    }
+    return 0;
+}
+
 Result<std::string> read_whole_file(const std::string& path) {
     const auto failed = [] { return Error{ErrorCode::kIo, std::strerror(errno)}; };
     // Non-blocking, so that a FIFO cannot hold a reload up.
@@ -182,6 +209,11 @@ std::vector<Network> default_internal_networks() {
 LoadedSettings parse_settings(std::string_view toml, const std::string& name) {
     LoadedSettings loaded;
     Findings findings(printable(name));
+    if (const std::uint32_t line = line_of_deep_name(toml); line != 0) {
+        findings.add(line, "a name with too many dots");
+        loaded.problems = findings.in_file_order();
+        return loaded;
+    }
     try {
         read_table(toml::parse(toml, std::string_view(name)), loaded.settings, findings);
         check_together(loaded.settings, findings);

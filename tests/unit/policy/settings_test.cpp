@@ -295,6 +295,7 @@ void test_broken_toml() {
         {"NUL", std::string_view("user = \"a\"\n\0", 12), "f:2: "},
         {"integer too large", "workers = 9223372036854775808", "f:1: "},
         {"ini style", "user: mail", "f:1: "},
+        {"letter in a name", "workers = 1\nworker\xC3\x86s = 1", "f:2: "},
     };
     for (const Case& c : kCases) {
         const LoadedSettings loaded = parse_settings(c.toml, "f");
@@ -323,7 +324,11 @@ void test_hostile_nesting() {
     CHECK(!parse_settings("a" + std::string(50000, '.') + "b = 1", "f").ok());
     std::string dotted = "a";
     for (int i = 0; i < 20000; ++i) dotted += ".a";
-    CHECK(!parse_settings(dotted + " = 1", "f").ok());
+    for (const std::string& line : {dotted + " = 1", "[" + dotted + "]", "user = \"\\\"\" # \n" + dotted})
+        CHECK(all_problems(parse_settings(line, "f")).ends_with(": a name with too many dots\n"));
+    const std::string dots(200, '.');
+    CHECK(parse_settings("listen = \"unix:/a\" # " + dots + "\n# '" + dots, "f").ok());
+    CHECK(parse_settings("worker_program = \"/a\\\"" + dots + "\"\nlog_socket = '/" + dots + "'", "f").ok());
 }
 
 void test_truncated_and_flipped() {
