@@ -75,10 +75,9 @@ class Rig:
 
     def close(self):
         self.mta.stop()
-        if self.guard and self.guard.process:
+        if self.guard:
             self.guard.stop()
-        if self.engine.process:
-            self.engine.stop()
+        self.engine.stop()
         self.sink.close()
 
     def send(self, message, listener="filtered", sender="sender@sender.test", recipient=None, parameters="", chunk=None):
