@@ -51,13 +51,6 @@ bool EngineLine::send(const Bytes& bytes) {
            static_cast<ssize_t>(bytes.size());
 }
 
-bool EngineLine::kick() {
-    if (!ready_) return false;
-    Bytes frame;
-    append_frame(frame, kCommandAbort);
-    return send(frame);
-}
-
 void EngineLine::on_event() {
     if (!fd_) return;
     if (!greeting_.empty()) {

@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The guard's own connection to the engine, on which no mail travels. It does two things: it wakes
-// libmilter's worker pool, and it finds out whether an engine that hung answers again. Non-blocking; not
-// thread safe.
-//
-// Why wake: Debian's libmilter (8.17.1.9, _FFR_WORKERS_POOL) assigns sessions that become ready together to
-// fewer threads than there are; the rest wait until some other command ends. An ABORT on an idle session is
-// such a command.
+// The guard's own connection to the engine, on which no mail travels: it finds out whether an engine that
+// hung answers again. Non-blocking; not thread safe.
 #pragma once
 
 #include <cstdint>
@@ -26,8 +21,6 @@ class EngineLine {
     // Connects and negotiates, from the beginning. false: nobody is there.
     bool open(SteadyClock::time_point now);
     void close();
-    // Sends an ABORT, which has no answer. false: the line is not ready, or is full because nobody reads.
-    bool kick();
     // The socket has something to say.
     void on_event();
 

@@ -252,8 +252,14 @@ void Guard::shed() {
 PassReason Guard::reason_to_pass() {
     if (always_ != PassReason::kNone) return always_;
     if (breaker_.open()) return PassReason::kBreaker;
-    if (sessions_.size() >= settings_.guard_sessions) return PassReason::kSessions;
+    if (relaying_sessions() >= settings_.guard_sessions) return PassReason::kSessions;
     return PassReason::kNone;
+}
+
+std::size_t Guard::relaying_sessions() const {
+    return static_cast<std::size_t>(std::count_if(sessions_.begin(), sessions_.end(), [](const auto& entry) {
+        return !entry.first->over() && entry.first->relay().relaying();
+    }));
 }
 
 void Guard::engine_is(bool reachable) {
@@ -302,20 +308,32 @@ void Guard::guard_times(Time now) {
         session->on_tick(now);
         if (!session->waiting() && session->relay().reason() == PassReason::kTimeout)
             opened = breaker_.timed_out(now) || opened;
-        long_wait = long_wait || session->waiting_longer_than(now, kTickMs);
+        const bool waits_long = session->waiting_longer_than(now, kTickMs);
+        long_wait = long_wait || waits_long;
+        if (waits_long && !session->waiting_longer_than(last_tick_, kTickMs)) ++kicks_owed_;
         if (session->waiting()) ++waiting;
     }
     for (const auto& [key, session] : sessions_) settle(*session);
     waiting_ = waiting;
     if (opened) open_breaker();
-    kick(now, waiting, long_wait);
+    last_tick_ = now;
+    kick(waiting, long_wait);
 }
 
-// One that waits alone cannot starve: the pool has a thread for it.
-void Guard::kick(Time now, std::size_t waiting, bool long_wait) {
-    if (waiting < 2 || !long_wait) return;
-    if (!line_.is_open()) line_.open(now);
-    if (line_.kick()) counters_.add(GuardCounter::kKicks);
+// Debian's libmilter (8.17.1.9, _FFR_WORKERS_POOL) assigns sessions that become ready together to fewer
+// threads than there are; the rest starve until some thread is done with another session, and then that
+// thread takes one of them. A kick is such a session: a connection that is closed at once. (A command on an
+// open connection does it too, but holds its thread for 10 ms to see whether more follows.) One for each
+// session that waits, and one a tick in case those were too few. A session that waits alone cannot starve:
+// the pool has a thread for it.
+void Guard::kick(std::size_t waiting, bool long_wait) {
+    constexpr std::size_t kMostAtOnce = 256;
+    if (waiting >= 2 && long_wait) {
+        const std::size_t kicks = 1 + std::min(kicks_owed_, kMostAtOnce);
+        for (std::size_t i = 0; i < kicks && connect_to(engine_address_).fd; ++i)
+            counters_.add(GuardCounter::kKicks);
+    }
+    kicks_owed_ = 0;
 }
 
 void Guard::open_breaker() {
@@ -399,8 +417,6 @@ void Guard::answer_status() {
 }
 
 std::string Guard::status_json() {
-    std::size_t relaying = 0;
-    for (const auto& [key, session] : sessions_) relaying += session->relay().relaying() ? 1 : 0;
     std::string_view engine = "hanging";
     if (!breaker_.open()) engine = connect_to(engine_address_).fd ? "up" : "down";
     std::string counters;
@@ -416,7 +432,7 @@ std::string Guard::status_json() {
         "\"engine\":\"{}\",\"sessions\":{},\"sessions_relayed\":{},\"reply_bytes\":{},\"log_lines_lost\":{},"
         "\"counters\":{{{}}}}}\n",
         kVersion, ::getpid(), up.count(), draining_, always_ != PassReason::kNone, engine, sessions_.size(),
-        relaying, budget_.held(), lost_log_lines(), counters);
+        relaying_sessions(), budget_.held(), lost_log_lines(), counters);
 }
 
 }  // namespace optimilter

@@ -55,11 +55,12 @@ class Guard {
     void accept_one(UniqueFd mta);
     void shed();
     PassReason reason_to_pass();
+    std::size_t relaying_sessions() const;
     void settle(GuardSession& session);
     void tell(const MessageNote& note);
     void tick(Time now);
     void guard_times(Time now);
-    void kick(Time now, std::size_t waiting, bool long_wait);
+    void kick(std::size_t waiting, bool long_wait);
     void probe(Time now);
     void open_breaker();
     void engine_is(bool reachable);
@@ -91,7 +92,9 @@ class Guard {
     bool engine_reachable_ = true;
     bool reload_asked_ = false;
     bool draining_ = false;
-    std::size_t waiting_ = 0;  // sessions that wait for the engine, at the last tick
+    std::size_t waiting_ = 0;     // sessions that wait for the engine, at the last tick
+    std::size_t kicks_owed_ = 0;  // sessions that began to wait long
+    Time last_tick_{};            // of guard_times()
     Time drain_until_{}, next_tick_{}, next_idle_check_{}, next_service_word_{};
     Time started_ = SteadyClock::now();
 };
