@@ -24,7 +24,7 @@ PROJECT = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(PROJECT / "contrib"), str(PROJECT / "tests/e2e")]
 
 from mail_compare import compare  # noqa: E402
-from private_postfix import Engine, MailSink, Milter, NullMilter, PrivatePostfix, SmtpClient, to_crlf  # noqa: E402
+from private_postfix import Engine, Guard, MailSink, Milter, NullMilter, PrivatePostfix, SmtpClient, to_crlf  # noqa: E402
 
 WAYS = ("plain", "null", "filtered")
 BLOCK = 100  # messages sent one way before the next way has its turn
@@ -32,10 +32,10 @@ TICK = os.sysconf("SC_CLK_TCK")
 
 
 class CpuOfTree:
-    """CPU seconds of a process and of all it started, those that have ended included."""
+    """CPU seconds of processes and of all they started, those that have ended included."""
 
-    def __init__(self, pid):
-        self.pid = pid
+    def __init__(self, *pids):
+        self.pids = pids
 
     def seconds(self):
         children = collections.defaultdict(list)
@@ -49,7 +49,7 @@ class CpuOfTree:
                 continue
             children[int(fields[1])].append(int(entry.name))
             times[int(entry.name)] = sum(map(int, fields[11:15])) / TICK
-        pending, total = [self.pid], 0.0
+        pending, total = list(self.pids), 0.0
         while pending:
             pid = pending.pop()
             total += times.get(pid, 0.0)
@@ -144,12 +144,14 @@ def main():
 
 def run(arguments, folder, messages):
     sink = MailSink(folder / "delivered")
-    engine = Engine(arguments.build, {"profile": arguments.profile}).start()
+    engine = Engine(arguments.build, {"profile": arguments.profile})
+    guard = Guard(engine).start()
+    engine.start()
     null = NullMilter(arguments.build).start()
-    listeners = {"plain": [], "null": [Milter(null.endpoint)], "filtered": [Milter(engine.endpoint)]}
+    listeners = {"plain": [], "null": [Milter(null.endpoint)], "filtered": [Milter(guard.endpoint)]}
     postfix = PrivatePostfix(sink.port, listeners).start()
     delays, cpu = {way: {} for way in WAYS}, {way: [0.0, 0.0] for way in WAYS}
-    filters = {"plain": None, "null": CpuOfTree(null.process.pid), "filtered": CpuOfTree(engine.process.pid)}
+    filters = {"plain": None, "null": CpuOfTree(null.process.pid), "filtered": CpuOfTree(guard.process.pid, engine.process.pid)}
     mta = CpuOfTree(postfix.pid())
     try:
         for start in range(0, len(messages), BLOCK):
@@ -165,6 +167,7 @@ def run(arguments, folder, messages):
         report(sink, delays, cpu, len(messages))
     finally:
         postfix.stop()
+        guard.stop()
         engine.stop()
         null.stop()
         sink.close()

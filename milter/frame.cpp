@@ -72,9 +72,11 @@ void FrameReader::append(ByteView bytes) {
 }
 
 bool FrameReader::has_frame() const {
-    if (held() <= kFrameLengthBytes) return false;
+    if (held() < kFrameLengthBytes) return false;
     const std::size_t length = read_be32(buffer_.data() + begin_);
-    return length == 0 || length > limit_ || held() - kFrameLengthBytes >= length;
+    if (length == 0) return true;
+    if (held() == kFrameLengthBytes) return false;
+    return length > limit_ || held() - kFrameLengthBytes >= length;
 }
 
 FrameReader::Next FrameReader::next(Frame& frame) {

@@ -10,7 +10,11 @@ namespace optimilter {
 namespace {
 
 constexpr std::size_t kNegotiationBytes = 12;  // version, actions, protocol
-constexpr std::uint32_t kVersion = 6;
+constexpr std::uint32_t kVersion = 6, kOldestVersion = 2;
+// SMFIF_ADDHDRS, SMFIF_CHGBODY, SMFIP_SKIP: what the engine must have agreed upon before it does it.
+constexpr std::uint32_t kMayAddHeaders = 0x1, kMayReplaceBody = 0x2, kMaySkip = 0x400;
+// MILTER_CHUNK_SIZE: no MTA need take more at once.
+constexpr std::size_t kMaxBodyPiece = 65535;
 // SMFIP_NOCONNECT .. SMFIP_NODATA: all the events that a filter can do without.
 constexpr std::uint32_t kNoEvents = 0x37F;
 // libmilter refuses longer header fields itself; a trace field has some dozen bytes.
@@ -77,16 +81,14 @@ void GuardRelay::mta_frame(const Frame& frame) {
     reset_reply();  // the MTA goes on, so it has the last one
     switch (frame.command) {
         case kCommandMacro:
-            note_macros(frame.payload);
-            return pass_on(frame);
+            if (note_macros(frame.payload)) pass_on(frame);
+            return;
         case kCommandAbort:
             end_message();
             return pass_on(frame);
         case kCommandQuitNewConnection:
-            end_message();
-            // Without an engine, a new connection is worth more than this one: it is optimised again.
-            if (!relaying()) finished_ = true;
-            return pass_on(frame);
+            // libmilter, after an ACCEPT, does not see this one, and would take the next client for the last:
+            // so the MTA gets a new connection.
         case kCommandQuit:
             finished_ = true;
             return pass_on(frame);
@@ -104,15 +106,16 @@ void GuardRelay::follow(const Frame& frame) {
     }
     if (command == kCommandNegotiate) {
         offer_.assign(frame.payload.begin(), frame.payload.begin() + kNegotiationBytes);
-        no_reply_ = 0;
+        agreed_actions_ = agreed_protocol_ = 0;
     }
     if (command == kCommandMail) end_message();
     if (!is_before_message(command)) begin_message();
     if (is_content(command)) in_content_ = true;
-    if (command == kCommandBody) body_bytes_ += frame.payload.size();
+    // The last piece of the body may come with its end.
+    if (command == kCommandBody || command == kCommandEndOfMessage) body_bytes_ += frame.payload.size();
     if (!relaying()) return answer_alone(command);
     pass_on(frame);
-    if ((no_reply_ & no_reply_flag(command)) == 0) due_ = command;
+    if ((agreed_protocol_ & no_reply_flag(command)) == 0) due_ = command;
 }
 
 void GuardRelay::mta_frame_too_long(char command) {
@@ -125,19 +128,22 @@ void GuardRelay::pass_on(const Frame& frame) {
 }
 
 // A command byte, then names and values, each ended by a zero byte. Only {i} is of interest, for the log.
-void GuardRelay::note_macros(ByteView payload) {
+// false: it is not so; libmilter would read past its end.
+bool GuardRelay::note_macros(ByteView payload) {
     std::string_view text = as_text(payload);
-    if (!text.empty()) text.remove_prefix(1);
+    if (text.empty()) return false;
+    text.remove_prefix(1);
     while (!text.empty()) {
         const std::size_t name_end = text.find('\0');
-        if (name_end == std::string_view::npos) return;
+        if (name_end == std::string_view::npos) return false;
         const std::size_t value_end = text.find('\0', name_end + 1);
-        if (value_end == std::string_view::npos) return;
+        if (value_end == std::string_view::npos) return false;
         const std::string_view name = text.substr(0, name_end);
         if (name == "i" || name == "{i}")
             queue_id_ = text.substr(name_end + 1, std::min(value_end - name_end - 1, kMaxQueueId));
         text.remove_prefix(value_end + 1);
     }
+    return true;
 }
 
 void GuardRelay::begin_message() {
@@ -166,7 +172,7 @@ void GuardRelay::engine_lost(PassReason reason) {
 
 void GuardRelay::answer_alone(char command) {
     if (command == kCommandNegotiate) return answer_negotiation();
-    if ((no_reply_ & no_reply_flag(command)) != 0) return;
+    if ((agreed_protocol_ & no_reply_flag(command)) != 0) return;
     // ACCEPT here would make Postfix close the connection, and a new one costs it more than this one.
     if (is_before_message(command)) return reply(kReplyContinue);
     reply(kReplyAccept);
@@ -183,7 +189,7 @@ void GuardRelay::answer_negotiation() {
     write_be32(answer + 4, 0);
     write_be32(answer + 8, offered.protocol & kNoEvents);
     append_frame(to_mta, kReplyNegotiate, answer);
-    no_reply_ = 0;
+    agreed_actions_ = agreed_protocol_ = 0;
 }
 
 void GuardRelay::reply(char code) {
@@ -221,16 +227,18 @@ void GuardRelay::take_negotiation(const Frame& frame) {
     if (frame.command != kReplyNegotiate || frame.payload.size() < kNegotiationBytes)
         return refuse(frame.command);
     const Negotiation offered{offer_}, wanted{frame.payload};
-    const bool fits = wanted.version <= offered.version && (wanted.actions & ~offered.actions) == 0 &&
-                      (wanted.protocol & ~offered.protocol) == 0;
+    const bool fits = wanted.version >= kOldestVersion && wanted.version <= offered.version &&
+                      (wanted.actions & ~offered.actions) == 0 && (wanted.protocol & ~offered.protocol) == 0;
     if (!fits) return refuse(frame.command);
-    no_reply_ = wanted.protocol;
+    agreed_actions_ = wanted.actions;
+    agreed_protocol_ = wanted.protocol;
     due_ = 0;
     append_frame(to_mta, frame.command, frame.payload);
 }
 
 void GuardRelay::take_answer(const Frame& frame) {
-    const bool skip = frame.command == kReplySkip && due_ == kCommandBody;
+    const bool skip =
+        frame.command == kReplySkip && due_ == kCommandBody && (agreed_protocol_ & kMaySkip) != 0;
     if (frame.command != kReplyContinue && frame.command != kReplyAccept && !skip)
         return refuse(frame.command);
     const char command = std::exchange(due_, '\0');
@@ -261,14 +269,16 @@ void GuardRelay::take_end(const Frame& frame) {
 
 void GuardRelay::take_header_edit(const Frame& frame) {
     reply_headers_ += frame.payload.size();
-    if (reply_has_body_ || reply_headers_ > kMaxHeaderEdits) return refuse(frame.command);
+    const bool agreed = (agreed_actions_ & kMayAddHeaders) != 0;
+    if (!agreed || reply_has_body_ || reply_headers_ > kMaxHeaderEdits) return refuse(frame.command);
     hold(frame);
 }
 
 void GuardRelay::take_body_piece(const Frame& frame) {
     reply_has_body_ = true;
     reply_body_ += frame.payload.size();
-    if (skipped_ || reply_body_ >= body_bytes_) return refuse(frame.command);
+    const bool agreed = (agreed_actions_ & kMayReplaceBody) != 0 && frame.payload.size() <= kMaxBodyPiece;
+    if (!agreed || skipped_ || reply_body_ >= body_bytes_) return refuse(frame.command);
     hold(frame);
 }
 

@@ -92,6 +92,9 @@ class GuardRelay {
     // One for each message that was answered, each once.
     std::vector<MessageNote> take_notes() { return std::exchange(notes_, {}); }
 
+    // All of to_mta has left: what it held counts no more.
+    void reply_sent() { budget_.give_back(std::exchange(reply_held_, 0)); }
+
     bool relaying() const { return reason_ == PassReason::kNone; }
     PassReason reason() const { return reason_; }
     // The engine owes an answer.
@@ -106,7 +109,7 @@ class GuardRelay {
     std::uint64_t message_number() const { return message_number_; }
 
   private:
-    void note_macros(ByteView payload);
+    bool note_macros(ByteView payload);
     void begin_message();
     void end_message();
     void follow(const Frame& frame);
@@ -131,9 +134,9 @@ class GuardRelay {
     ReplyBudget& budget_;
     std::size_t reply_limit_ = std::numeric_limits<std::size_t>::max();
 
-    Bytes offer_;                 // payload of the MTA's negotiation
-    std::uint32_t no_reply_ = 0;  // flags of the engine's answer to it
-    char due_ = 0;                // command that the engine has to answer; 0: none
+    Bytes offer_;                                             // payload of the MTA's negotiation
+    std::uint32_t agreed_actions_ = 0, agreed_protocol_ = 0;  // flags of the engine's answer to it
+    char due_ = 0;  // command that the engine has to answer; 0: none
     bool finished_ = false;
 
     // This message.

@@ -158,6 +158,7 @@ void GuardSession::flush_mta() {
     if (send_rest(mta_.get(), relay_.to_mta, mta_sent_) == Io::kGone) return finish();
     if (fresh && mta_sent_ > 0) torn_ = true;
     if (relay_.to_mta.empty()) {
+        if (!relay_.waiting_for_end()) relay_.reply_sent();
         from_mta_.shrink();
         from_engine_.shrink();
     }

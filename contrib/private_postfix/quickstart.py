@@ -20,7 +20,7 @@ PROJECT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(PROJECT / "contrib"), str(PROJECT / "tests/e2e")]
 
 from mail_compare import compare  # noqa: E402
-from private_postfix import Engine, Milter, PrivatePostfix, PrivatePostfixError, SmtpClient, free_port, to_crlf  # noqa: E402
+from private_postfix import Engine, Guard, Milter, PrivatePostfix, PrivatePostfixError, SmtpClient, free_port, to_crlf  # noqa: E402
 
 FOLDER = PROJECT / "build/quickstart"
 STATE = FOLDER / "state.json"
@@ -65,24 +65,28 @@ class Trial:
         self.sink = Sink()
         # Without internal networks these mails count as coming from outside, and signed ones are left alone.
         self.engine = Engine(BUILD, {"internal_networks": []}, outlive_parent=True)
-        self.postfix = PrivatePostfix(self.sink.port, {"plain": [], "filtered": [Milter(self.engine.endpoint)]},
-                                      non_smtpd=[Milter(self.engine.endpoint)], outlive_parent=True)
+        self.guard = Guard(self.engine, outlive_parent=True)
+        self.postfix = PrivatePostfix(self.sink.port, {"plain": [], "filtered": [Milter(self.guard.endpoint)]},
+                                      non_smtpd=[Milter(self.guard.endpoint)], outlive_parent=True)
 
     def start(self):
         self.engine.start()
+        self.guard.start()
         self.postfix.start()
 
     def stop(self):
-        save_logs(self.postfix.log_file, self.engine.log_file)
+        save_logs(self.postfix.log_file, self.engine.log_file, self.guard.log_file)
         self.postfix.stop()
+        self.guard.stop()
         self.engine.stop()
         self.sink.stop()
 
     def save_state(self):
         STATE.write_text(json.dumps({
-            "postfix": self.postfix.pid(), "engine": self.engine.process.pid, "sink": self.sink.process.pid,
-            "maillog": str(self.postfix.log_file), "engine_log": str(self.engine.log_file),
-            "folders": [str(self.postfix.folder), str(self.engine.folder)]}) + "\n")
+            "postfix": self.postfix.pid(), "guard": self.guard.process.pid, "engine": self.engine.process.pid,
+            "sink": self.sink.process.pid, "maillog": str(self.postfix.log_file), "engine_log": str(self.engine.log_file),
+            "guard_log": str(self.guard.log_file),
+            "folders": [str(self.postfix.folder), str(self.guard.folder), str(self.engine.folder)]}) + "\n")
 
     def send(self, number, mail):
         """(path of what arrived, path of the same mail sent past the engine, queue id)"""
@@ -99,8 +103,8 @@ class Trial:
         return *paths, queue_id
 
 
-def save_logs(maillog, engine_log):
-    for log, name in ((maillog, "maillog"), (engine_log, "optimilter.log")):
+def save_logs(maillog, engine_log, guard_log):
+    for log, name in ((maillog, "maillog"), (engine_log, "optimilter.log"), (guard_log, "guard.log")):
         with contextlib.suppress(FileNotFoundError):
             shutil.copyfile(log, FOLDER / name)
 
@@ -174,7 +178,7 @@ It is still running. Send more mail through optimilter with SMTP to 127.0.0.1 po
   any mail program, or
   /usr/bin/python3 -c "import smtplib; smtplib.SMTP('127.0.0.1', {port}).sendmail('me@here.example', 'you@there.example', open('MAIL.eml', 'rb').read())"
   (port {trial.postfix.ports['plain']} goes past optimilter, to compare)
-Watch it:  tail -f {trial.engine.log_file}
+Watch it:  tail -f {trial.engine.log_file} {trial.guard.log_file}
 Settings:  {trial.engine.settings_file} (then: kill -HUP {trial.engine.process.pid})
 Stop it:   ./quickstart --stop""")
 
@@ -184,8 +188,8 @@ def stop_kept():
         print("nothing was left running")
         return 0
     state = json.loads(STATE.read_text())
-    save_logs(state["maillog"], state["engine_log"])
-    for name, program in (("postfix", "master"), ("engine", "optimilter-engine"), ("sink", "sink.py")):
+    save_logs(state["maillog"], state["engine_log"], state["guard_log"])
+    for name, program in (("postfix", "master"), ("guard", "optimilterd"), ("engine", "optimilter-engine"), ("sink", "sink.py")):
         stop_process(state[name], program)
     for folder in state["folders"]:
         shutil.rmtree(folder, ignore_errors=True)
@@ -224,7 +228,7 @@ def still_kept():
         return False
     state = json.loads(STATE.read_text())
     return any(_runs(state[name], program) for name, program in
-               (("postfix", "master"), ("engine", "optimilter-engine"), ("sink", "sink.py")))
+               (("postfix", "master"), ("guard", "optimilterd"), ("engine", "optimilter-engine"), ("sink", "sink.py")))
 
 
 def prepare_folder():
@@ -253,7 +257,7 @@ def run(arguments):
     kept = False
     try:
         trial.start()
-        print(f"Postfix listens on 127.0.0.1:{trial.postfix.ports['filtered']}, optimilter on {trial.engine.listen}\n", flush=True)
+        print(f"Postfix listens on 127.0.0.1:{trial.postfix.ports['filtered']}, optimilter on {trial.guard.listen}\n", flush=True)
         differing = show_mails(trial, chosen_mails(arguments))
         if arguments.keep:
             trial.save_state()
@@ -278,7 +282,7 @@ def report(trial, differing, kept):
     if kept:
         say_how_to_go_on(trial)
     else:
-        print(f"Logs:              {FOLDER.relative_to(PROJECT)}/optimilter.log and maillog")
+        print(f"Logs:              {FOLDER.relative_to(PROJECT)}/optimilter.log, guard.log and maillog")
         print("Everything is stopped; nothing was changed on this machine but the packages and the accounts optimtest and optimengine.")
     give_to_caller()
     return 1 if differing else 0

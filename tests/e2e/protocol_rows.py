@@ -107,6 +107,28 @@ def _late_abort_in_one_piece_with_the_next_mail(client):
     assert_replaced(client.send(PHOTO_MAIL))
 
 
+def _new_connection_after_a_message(client):
+    assert_replaced(client.send(PHOTO_MAIL))
+
+
+def _new_connection_within_a_message(client):
+    for _, play in client.phases(PHOTO_MAIL):
+        play()
+
+
+def _new_connection_at_once(client):
+    del client
+
+
+def _last_body_bytes_with_the_end(client):
+    """Version 2 allows body bytes in the end of message itself."""
+    head, body = split_mail(PHOTO_MAIL)
+    for _, play in client.phases(head + b"\r\n" + body[:1000])[:-1]:
+        play()
+    client.body(body[:60000])
+    assert_replaced(client.end_message(body[60000:]))
+
+
 def _chunks(size):
     def play(client):
         mail = PHOTO_MAIL if size > 50 else PLAIN_MAIL
@@ -179,6 +201,7 @@ SESSIONS = {
     "a photo between plain mails": _photo_between_plain_mails,
     "aborts at every phase": _aborts_at_every_phase,
     "late abort with the next MAIL": _late_abort_in_one_piece_with_the_next_mail,
+    "last body bytes with the end": _last_body_bytes_with_the_end,
     "chunks of 1 byte": _chunks(1),
     "chunks of 500 bytes": _chunks(500),
     "chunks of 65535 bytes": _chunks(65535),
@@ -192,6 +215,10 @@ SESSIONS = {
     "macros of every kind": _macros_of_every_kind,
     "large reply read late": _large_reply_read_late,
 }
+
+# libmilter ignores the new connection's CONNECT after an ACCEPT (its state table); the guard has to see to it.
+NEW_CONNECTIONS = {"after a message": _new_connection_after_a_message, "within a message": _new_connection_within_a_message,
+                   "at once": _new_connection_at_once}
 
 SESSION_OFFERS = {"full": {}, "lockstep": {"protocol": 0x7F}, "every event": {"protocol": KNOWN & ~m.ALL_UNWANTED}}
 

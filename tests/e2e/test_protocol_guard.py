@@ -53,6 +53,7 @@ FAULTS = {
     "SHUTDOWN": [m.frame(m.SHUTDOWN)],
     "CONN_FAIL": [m.frame(m.CONNECTION_FAILS)],
     "PROGRESS": [m.frame(m.PROGRESS)],
+    "SKIP twice": [m.frame(m.SKIP) * 2],
     "two answers": [m.frame(m.CONTINUE) * 2],
     "three answers": [m.frame(m.CONTINUE) + m.frame(m.ACCEPT) * 2],
     "an answer nobody knows": [m.frame("Z", b"what")],
@@ -173,6 +174,7 @@ ENDS = {
     "as large as it was": ([TRACE + m.body_frames(OLD_BODY) + END], OLD),
     "larger than it was": ([TRACE + m.body_frames(OLD_BODY + b"x") + END], OLD),
     "far larger than it was": ([TRACE + m.body_frames(OLD_BODY * 50) + END], OLD),
+    "chunk of 65536": ([TRACE + m.frame(m.REPLACE_BODY, NEW_BODY[:65536]) + END], OLD),
     "an offer": ([m.frame(m.NEGOTIATE, m.options(*FakeEngine.LOCKSTEP))], OLD),
     "an answer nobody knows": ([TRACE + BODY + m.frame("Z")], OLD),
     "length 2 G": ([TRACE + BODY + b"\x7f\xff\xff\xffa"], OLD),
@@ -247,6 +249,10 @@ def test_engine_that_does_not_read(hasty, claims):
 
 POSTFIX, OLD_MTA = (6, m.ALL_ACTIONS, m.ALL_PROTOCOL), (2, 0x3F, 0x7F)
 ANSWERS = {
+    "body edits of an engine that did not claim them": (POSTFIX, (6, 0, 0), OLD),
+    "an MTA without body edits": ((6, m.ADDS_HEADERS, m.ALL_PROTOCOL), (6, m.ADDS_HEADERS, 0), OLD),
+    "an MTA without header edits": ((6, m.CHANGES_BODY, m.ALL_PROTOCOL), (6, m.CHANGES_BODY, 0), OLD),
+    "version 0": (POSTFIX, (0, 3, 0), OLD),
     "version 7": (POSTFIX, (7, 3, 0), OLD),
     "version above the offer": (OLD_MTA, (6, 3, 0), OLD),
     "version below the offer": (POSTFIX, (2, 3, 0), NEW),

@@ -5,10 +5,10 @@ import signal
 
 import milter_frames as m
 import pytest
-from milter_client import MilterClient
-from protocol_rows import (LARGE_MAIL, LEAVE, LEAVING_PHASES, OFFERS, PHOTO_MAIL, RUDE, SESSION_OFFERS, SESSIONS, SMALL_MAIL,
-                           answers_at_most, assert_optimizes, assert_optimizes_soon, assert_passed, assert_replaced, leave_at,
-                           say_rude)
+from milter_client import MilterClient, PeerClosed
+from protocol_rows import (LARGE_MAIL, LEAVE, LEAVING_PHASES, NEW_CONNECTIONS, OFFERS, PHOTO_MAIL, RUDE, SESSION_OFFERS, SESSIONS,
+                           SMALL_MAIL, answers_at_most, assert_optimizes, assert_optimizes_soon, assert_passed, assert_replaced,
+                           leave_at, say_rude)
 from rig import BUILD, LOSSLESS, Engine, Guard
 
 PHASES = m.NEGOTIATE + m.CONNECT + m.MAIL + m.DATA + m.HEADER + m.EOH + m.BODY + m.EOM
@@ -75,6 +75,20 @@ def test_session(unix_stack, name, offer):
     with MilterClient(unix_stack.endpoint) as client:
         SESSIONS[name](client.open(**SESSION_OFFERS[offer]))
         client.finish()
+
+
+@pytest.mark.parametrize("offer", SESSION_OFFERS)
+@pytest.mark.parametrize("name", NEW_CONNECTIONS)
+def test_new_connection(unix_stack, name, offer):
+    """K: libmilter might take the next client for the last one, so the guard ends the connection instead."""
+    with MilterClient(unix_stack.endpoint) as client:
+        NEW_CONNECTIONS[name](client.open(**SESSION_OFFERS[offer]))
+        client.quit_nc()
+        with pytest.raises((PeerClosed, ConnectionError)):
+            client.connect(address=b"192.0.2.1")
+            client.helo()
+            client.send(PHOTO_MAIL)
+    assert_optimizes(unix_stack.endpoint)
 
 
 @pytest.mark.parametrize("name", RUDE)

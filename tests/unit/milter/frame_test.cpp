@@ -67,7 +67,7 @@ void test_limit() {
 
 void test_length_of_zero() {
     FrameReader reader(kLimit);
-    const Bytes bytes(5, 0);
+    const Bytes bytes(4, 0);
     reader.append(bytes);
     Frame frame;
     CHECK(reader.next(frame) == FrameReader::Next::kMalformed);
