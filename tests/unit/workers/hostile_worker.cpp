@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,11 +21,13 @@
 #include <limits>
 #include <string>
 #include <string_view>
+#include <thread>
 
 #include "base/clock.hpp"
 #include "base/memfd.hpp"
 #include "workers/job_record.hpp"
 #include "workers/record_socket.hpp"
+#include "workers/sandbox_steps.hpp"
 #include "workers/zygote_record.hpp"
 
 namespace optimilter {
@@ -71,6 +74,11 @@ void misreport(const Received& job, std::string_view what) {
     JobReply reply = half(job);
     if (what == "too-large") reply.output_size = job.request.output_limit + 1;
     if (what == "zero") reply.output_size = 0;
+    if (what == "endless") reply.output_size = std::numeric_limits<std::uint64_t>::max();
+    if (what == "size-of-input") reply.output_size = job.request.input_size;
+    if (what == "kept-with-size") reply.outcome = Outcome::kNotSmaller;
+    // A promise below what it wrote: the engine takes what is promised and not a byte more.
+    if (what == "too-small") reply.output_size = 10;
     if (what == "nan") reply.score = std::numeric_limits<double>::quiet_NaN();
     if (what == "other-digest") reply.digest[0] ^= 1;
     if (what == "unprintable") reply.reason = "\x1b[2J";
@@ -86,6 +94,76 @@ void misshape(const Received& job, std::string_view what) {
     if (what == "empty") bytes.clear();
     if (what == "outcome") bytes[6] = 200;
     reply_bytes(job, bytes);
+}
+
+constexpr std::string_view kRewritten = "REWRITTEN";
+
+// Writes over and over until the engine ends it.
+[[noreturn]] void rewrite_for_ever(char* bytes) {
+    for (;;) kRewritten.copy(bytes, kRewritten.size());
+}
+
+char* map_output(const Received& job, int protection) {
+    void* map = ::mmap(nullptr, job.request.output_limit, protection, MAP_SHARED, job.output_fd, 0);
+    if (map == MAP_FAILED) ::_exit(7);
+    return static_cast<char*>(map);
+}
+
+// Ways to keep a hand on the output while and after the reply is on its way.
+void keep_hold(const Received& job, std::string_view what) {
+    const JobReply reply = half(job);
+    if (what == "map-read-only") {
+        char* map = map_output(job, PROT_READ);
+        reply_with(job, reply);
+        if (::mprotect(map, job.request.output_limit, PROT_READ | PROT_WRITE) == 0) rewrite_for_ever(map);
+        sleep_forever();
+    }
+    if (what == "map-in-thread") {
+        char* map = map_output(job, PROT_READ | PROT_WRITE);
+        std::thread([map] { rewrite_for_ever(map); }).detach();
+        return reply_with(job, reply);
+    }
+    if (what == "map-in-child") {
+        char* map = map_output(job, PROT_READ | PROT_WRITE);
+        const pid_t worker = ::getpid();
+        if (::fork() == 0) {
+            ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+            if (::getppid() != worker) ::_exit(0);
+            rewrite_for_ever(map);
+        }
+        return reply_with(job, reply);
+    }
+    const auto write_on = [fd = ::dup(job.output_fd)] {
+        while (::pwrite(fd, kRewritten.data(), kRewritten.size(), 0) > 0) continue;
+    };
+    if (what == "write-in-thread") {
+        std::thread(write_on).detach();
+        return reply_with(job, reply);
+    }
+    if (what == "punch-after") {
+        reply_with(job, reply);
+        while (::fallocate(job.output_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096) == 0) continue;
+    }
+}
+
+// As many descriptors as one packet can carry, and then packets without end.
+void send_all_it_can(const Received& job) {
+    const Bytes bytes = encode_reply(half(job));
+    std::array<int, 253> fds;
+    fds.fill(job.input_fd);
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(fds))] = {};
+    iovec data{const_cast<std::uint8_t*>(bytes.data()), bytes.size()};
+    msghdr message{};
+    message.msg_iov = &data;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof(control);
+    cmsghdr* part = CMSG_FIRSTHDR(&message);
+    part->cmsg_level = SOL_SOCKET;
+    part->cmsg_type = SCM_RIGHTS;
+    part->cmsg_len = CMSG_LEN(sizeof(fds));
+    std::memcpy(CMSG_DATA(part), fds.data(), sizeof(fds));
+    if (::sendmsg(job.socket, &message, MSG_NOSIGNAL) < 0) ::_exit(9);
 }
 
 void tamper(const Received& job, std::string_view what) {
@@ -163,11 +241,25 @@ void work(const Received& job) {
     for (const char* name : {"too-large", "zero", "nan", "other-digest", "unprintable", "huge-cpu"}) {
         if (what == name) return misreport(job, what);
     }
+    for (const char* name : {"endless", "size-of-input", "kept-with-size", "too-small"}) {
+        if (what == name) return misreport(job, what);
+    }
+    for (const char* name :
+         {"map-read-only", "map-in-thread", "map-in-child", "write-in-thread", "punch-after"}) {
+        if (what == name) return keep_hold(job, what);
+    }
+    if (what == "all-fds") return send_all_it_can(job);
+    if (what == "flood") {
+        while (::send(job.socket, encode_reply(half(job)).data(), kJobReplyBytes, MSG_NOSIGNAL) > 0) continue;
+    }
     for (const char* name : {"garbage", "short", "long", "empty", "outcome"}) {
         if (what == name) return misshape(job, what);
     }
     tamper(job, what);
 }
+
+constexpr std::uint32_t kLackedWalls =
+    sandbox_bit(SandboxStep::kNamespaces) | sandbox_bit(SandboxStep::kLandlock);
 
 [[noreturn]] void be_worker(int socket) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -226,7 +318,9 @@ int be_zygote(int engine, std::string_view name) {
     ::sigemptyset(&children);
     ::sigaddset(&children, SIGCHLD);
     ::sigprocmask(SIG_BLOCK, &children, &before);
-    send(engine, encode_zygote_record({ZygoteWord::kReady, 0, 0, 0, 0}));
+    // Walls that this "kernel" lacks: namespaces and Landlock in the zygote.
+    const std::uint32_t missing = name == "lacks_walls" ? kLackedWalls : 0;
+    send(engine, encode_zygote_record({ZygoteWord::kReady, 0, 0, 0, missing}));
     for (;;) {
         pollfd watched{engine, POLLIN, 0};
         const int ready = ::ppoll(&watched, 1, nullptr, &before);

@@ -18,56 +18,10 @@
 
 #include "base/log.hpp"
 #include "check.hpp"
+#include "pool_fixture.hpp"
 
 namespace optimilter {
 namespace {
-
-const Options kOptions;
-
-std::string hostile_program() {
-    return OPTIMILTER_HOSTILE_WORKER;
-}
-
-PoolSettings settings_for(std::string program) {
-    PoolSettings settings;
-    settings.worker_program = std::move(program);
-    return settings;
-}
-
-struct Fixture {
-    Counters counters;
-    std::unique_ptr<Pool> pool;
-
-    explicit Fixture(PoolSettings settings = settings_for(hostile_program())) {
-        auto started = Pool::start(settings, counters);
-        if (!started) throw check::Failure("start: " + started.error().text);
-        pool = std::move(*started);
-    }
-};
-
-struct Input {
-    Memfd file;
-    Job job;
-
-    // The first line tells the stand-in what to do; number makes the digest differ.
-    Input(std::string_view what, Deadline deadline, int number = 0, std::size_t size = 4096)
-        : file(std::move(*Memfd::create("input"))) {
-        std::string text = std::string(what) + "\n" + std::to_string(number) + "\n";
-        text.resize(size, 'x');
-        CHECK(file.append(as_bytes(text)).has_value());
-        job.input = &file;
-        job.digest = sha256(as_bytes(text));
-        job.options = &kOptions;
-        job.deadline = deadline;
-    }
-};
-
-JobResult run_one(Pool& pool, std::string_view what, Deadline deadline = Deadline::in_ms(20'000)) {
-    auto lease = pool.lease(deadline);
-    if (!lease) throw check::Failure("lease: " + lease.error().text);
-    const Input input(what, deadline);
-    return lease->run(input.job);
-}
 
 void test_good_reply() {
     Fixture fixture;
@@ -79,72 +33,6 @@ void test_good_reply() {
     CHECK_EQ(result.output.bytes().size(), 2048u);
     CHECK_EQ(as_text(result.output.bytes()).substr(0, 5), "good\n");
     CHECK(fixture.pool->missing_sandbox_steps().empty());
-}
-
-void test_hostile_replies() {
-    struct Case {
-        const char* what;
-        Outcome want;
-        const char* want_reason;
-        Counter want_counter;
-    };
-    constexpr Case kCases[] = {
-        {"too-large", Outcome::kTooDifferent, "output size above the limit", Counter::kRepliesRefused},
-        {"zero", Outcome::kTooDifferent, "optimized to nothing", Counter::kRepliesRefused},
-        {"nan", Outcome::kTooDifferent, "score", Counter::kRepliesRefused},
-        {"other-digest", Outcome::kTooDifferent, "digest of another job", Counter::kRepliesRefused},
-        {"unprintable", Outcome::kTooDifferent, "reason", Counter::kRepliesRefused},
-        {"garbage", Outcome::kTooDifferent, "magic of reply", Counter::kRepliesRefused},
-        {"short", Outcome::kTooDifferent, "size of reply", Counter::kRepliesRefused},
-        {"long", Outcome::kTooDifferent, "size of reply", Counter::kRepliesRefused},
-        {"outcome", Outcome::kTooDifferent, "outcome", Counter::kRepliesRefused},
-        {"extra-fds", Outcome::kTooDifferent, "descriptors came along", Counter::kRepliesRefused},
-        {"many-fds", Outcome::kTooDifferent, "descriptors came along", Counter::kRepliesRefused},
-        {"keep-mapping", Outcome::kTooDifferent, "output cannot be sealed", Counter::kRepliesRefused},
-        {"seal-seals", Outcome::kTooDifferent, "output cannot be sealed", Counter::kRepliesRefused},
-        {"empty", Outcome::kMalformed, "decoder crashed (signal 9)", Counter::kWorkersDied},
-        {"exit", Outcome::kMalformed, "decoder ended", Counter::kWorkersDied},
-        {"exit-clean", Outcome::kMalformed, "decoder ended", Counter::kWorkersDied},
-        {"crash", Outcome::kMalformed, "decoder crashed (signal 11)", Counter::kWorkersDied},
-        {"kill-9", Outcome::kMalformed, "decoder crashed (signal 9)", Counter::kWorkersDied},
-        {"close", Outcome::kMalformed, "decoder crashed (signal 9)", Counter::kWorkersDied},
-    };
-    Fixture fixture;
-    for (const Case& c : kCases) {
-        const std::uint64_t before = fixture.counters.get(c.want_counter);
-        const JobResult result = run_one(*fixture.pool, c.what);
-        CHECK_EQ(result.outcome, c.want, c.what);
-        CHECK(result.reason.find(c.want_reason) != std::string::npos, c.what);
-        CHECK(result.output.bytes().empty(), c.what);
-        CHECK_EQ(fixture.counters.get(c.want_counter), before + 1, c.what);
-        const JobResult again = run_one(*fixture.pool, c.what);
-        CHECK_EQ(again.reason, "crashed a worker before", c.what);
-        CHECK_EQ(again.outcome, Outcome::kMalformed, c.what);
-    }
-    CHECK_EQ(run_one(*fixture.pool, "good").outcome, Outcome::kOptimized);
-}
-
-// What a worker may try and must not achieve; the answer itself is good.
-void test_harmless_attempts() {
-    Fixture fixture;
-    for (const char* what : {"grow", "shrink", "write-input", "shrink-input", "twice", "write-after",
-                             "reply-and-die", "huge-cpu"}) {
-        const JobResult result = run_one(*fixture.pool, what);
-        CHECK_EQ(result.reason, "", what);
-        CHECK_EQ(result.outcome, Outcome::kOptimized, what);
-        CHECK_EQ(result.output.bytes().size(), 2048u, what);
-        CHECK(result.cpu_ms < 60'000, what);
-    }
-}
-
-// Once the result is mapped, no write of the worker reaches it.
-void test_output_is_sealed() {
-    Fixture fixture;
-    const JobResult result = run_one(*fixture.pool, "write-after");
-    CHECK_EQ(result.outcome, Outcome::kOptimized);
-    const std::string before(as_text(result.output.bytes()));
-    for (int i = 0; i < 50; ++i) run_one(*fixture.pool, "good", Deadline::in_ms(20'000));
-    CHECK(as_text(result.output.bytes()) == before);
 }
 
 void test_deadline_kills() {
@@ -160,33 +48,6 @@ void test_deadline_kills() {
     }
     CHECK(run_one(*fixture.pool, "spin", Deadline::in_ms(400)).cpu_ms > 1.0);
     CHECK_EQ(run_one(*fixture.pool, "good").outcome, Outcome::kOptimized);
-}
-
-// A message's next part gets another worker after its first killed one, inside the same lease.
-void test_replaced_inside_lease() {
-    Fixture fixture;
-    const Deadline deadline = Deadline::in_ms(20'000);
-    auto lease = fixture.pool->lease(deadline);
-    CHECK(lease.has_value());
-    for (int i = 0; i < 5; ++i) {
-        const Input bad("crash", deadline, i);
-        CHECK_EQ(lease->run(bad.job).outcome, Outcome::kMalformed);
-        const Input good("good", deadline, i);
-        CHECK_EQ(lease->run(good.job).outcome, Outcome::kOptimized);
-    }
-    CHECK_EQ(fixture.counters.get(Counter::kWorkersDied), 5u);
-}
-
-// A reply nobody asked for is not taken for the next job's.
-void test_stale_reply() {
-    Fixture fixture;
-    const Deadline deadline = Deadline::in_ms(20'000);
-    auto lease = fixture.pool->lease(deadline);
-    const Input twice("twice", deadline);
-    CHECK_EQ(lease->run(twice.job).outcome, Outcome::kOptimized);
-    // Its second reply may come a moment later than the first; either way it answers another digest.
-    const Input next("silent", Deadline::in_ms(5000));
-    CHECK_EQ(lease->run(next.job).outcome, Outcome::kTooDifferent);
 }
 
 void test_jobs_refused_before_any_worker() {
@@ -490,6 +351,28 @@ void test_start_fails_with_a_reason() {
     }
 }
 
+// What a kernel lacks is told in the log, once, and in the state.
+void test_missing_steps_are_told() {
+    static std::vector<std::string> lines;
+    static std::mutex mutex;
+    const std::vector<std::string> want = {"network and IPC namespaces", "Landlock"};
+    set_log_sink([](LogLevel level, std::string_view line) {
+        const std::lock_guard lock(mutex);
+        if (level == LogLevel::kWarning) lines.emplace_back(line);
+    });
+    {
+        Fixture fixture(settings_for(called("lacks_walls")));
+        CHECK_EQ(run_one(*fixture.pool, "good").outcome, Outcome::kOptimized);
+        CHECK_EQ(run_one(*fixture.pool, "good").outcome, Outcome::kOptimized);
+        CHECK(fixture.pool->state().missing_steps == want);
+        CHECK(fixture.pool->missing_sandbox_steps() == want);
+    }
+    set_log_sink([](LogLevel, std::string_view) {});
+    CHECK_EQ(lines.size(), 2u);
+    for (std::size_t i = 0; i < want.size(); ++i)
+        CHECK_EQ(lines[i], "worker sandbox: this system lacks: " + want[i]);
+}
+
 // Hung processes are found by their silence.
 void test_hung_zygote_and_workers() {
     for (const char* name : {"mute", "workers_silent"}) {
@@ -537,12 +420,7 @@ int main() {
     using namespace optimilter;
     set_log_sink([](LogLevel, std::string_view) {});
     const CMUnitTest tests[] = {TEST(test_good_reply),
-                                TEST(test_hostile_replies),
-                                TEST(test_harmless_attempts),
-                                TEST(test_output_is_sealed),
                                 TEST(test_deadline_kills),
-                                TEST(test_replaced_inside_lease),
-                                TEST(test_stale_reply),
                                 TEST(test_jobs_refused_before_any_worker),
                                 TEST(test_request_carries_hints_and_deadline),
                                 TEST(test_worker_serves_as_many_messages_as_set),
@@ -557,6 +435,7 @@ int main() {
                                 TEST(test_shutdown_with_leases_out),
                                 TEST(test_zygote_killed),
                                 TEST(test_start_fails_with_a_reason),
+                                TEST(test_missing_steps_are_told),
                                 TEST(test_hung_zygote_and_workers),
                                 TEST(test_no_descriptor_leaks)};
     return cmocka_run_group_tests(tests, nullptr, nullptr);
