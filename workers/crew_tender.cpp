@@ -94,7 +94,7 @@ void Crew::tell_warming() {
 
 int Crew::next_look_ms() const {
     Deadline next = Deadline::in_ms(kLongestWaitMs);
-    if (not_before_ > SteadyClock::now()) next = Deadline(not_before_);
+    if (not_before_ > SteadyClock::now()) next = next.earlier(Deadline(not_before_));
     if (zygote_ && (!zygote_ready_ || forks_asked_ > 0)) next = next.earlier(answer_due_);
     for (const Warming& warming : warming_) {
         if (!warming.given_up) next = next.earlier(warming.until);

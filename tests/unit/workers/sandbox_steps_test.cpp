@@ -321,8 +321,7 @@ int offend(const Offender& offender, std::uint32_t left_out, std::uint32_t neede
     int status = -1;
     const ssize_t got = ::read(tell[0], &status, sizeof(status));
     ::close(tell[0]);
-    const int zygote_status = wait_for(zygote);
-    CHECK_EQ(zygote_status, 0, offender.name);
+    CHECK_EQ(wait_for(zygote), 0, offender.name);
     CHECK_EQ(got, static_cast<ssize_t>(sizeof(status)), offender.name);
     return status;
 }
