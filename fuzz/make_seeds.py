@@ -373,10 +373,39 @@ def sniffed():
     return files
 
 
+def conversations():
+    """Steps of the target guard: 0x08 + 16 * command frames of the MTA, 0x0A + 16 * reply frames of the engine, at once."""
+    commands, replies = "OCHMRTLNBEDAQKUx", "acsbhOprtdqmi+y"
+
+    def mta(command, size=3):
+        return bytes([8 | commands.index(command) << 4, size]) + b"abc"[:size]
+
+    def engine(reply, size=0):
+        return bytes([10 | replies.index(reply) << 4, size]) + b"new body"[:size].ljust(min(size, 16), b"n")
+
+    def negotiation(silent=0):
+        return b"\x08\x01\xFF\x1F\xFF\xFF" + bytes([10 | 5 << 4]) + b"\x01\x03" + silent.to_bytes(3, "big")
+    begin = b"".join(mta(command) + engine("c") for command in "CHMRTLN") + mta("B", 40) + engine("c")
+    end = b"\x98\0"
+    whole = engine("h", 5) + engine("b", 9) + engine("a")
+    return {
+        "replaced": b"\0" + negotiation() + begin + end + whole + mta("Q"),
+        "silent": b"\0" + negotiation(0x1080) + mta("C") + mta("M") + engine("c") + mta("L") + mta("L") + mta("N") + engine("a"),
+        "skipped": b"\0" + negotiation(0x400) + mta("M") + engine("c") + mta("B", 9) + engine("s") + end +
+                   engine("b", 2) + engine("a"),
+        "two-messages": b"\0" + negotiation() + (begin + end + engine("c") + mta("A")) * 2,
+        "lost-in-reply": b"\0" + negotiation() + begin + end + engine("b", 5) + b"\x07\x81" + mta("M"),
+        "no-engine": b"\1\x08\x01\xFF\x1F\xFF\xFF" + mta("C") + mta("M") + end,
+        "wrong-answer": b"\0" + negotiation() + mta("M") + engine("r"),
+        "does-not-fit": b"\0\x07\x01" + negotiation() + begin + end + engine("b", 39) * 2 + engine("a"),
+        "bytes": b"\0\x14\x0B\0\0\0\x0dO\0\0\0\6\0\x15\x03\x15\x08\x04\3\0\0\0\x06\x06",
+    }
+
+
 SEEDS = {"mail": mails, "base64": bodies, "fields": fields, "sniff": sniffed, "zip": archives, "png": pngs, "jpeg": jpegs,
          "exif": lambda: {"little": exif(), "big": exif(">"), "thumbnail": exif(thumbnail=True),
                           "no-gps": exif(gps=False, note=False), "xmp": XMP, "photoshop": b"Photoshop 3.0\0" + PHOTOSHOP},
-         "records": records, "settings": settings}
+         "records": records, "settings": settings, "guard": conversations}
 
 
 def main():
