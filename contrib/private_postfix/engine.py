@@ -216,14 +216,17 @@ class Guard(_MilterProgram):
 
 
 class NullMilter(_MilterProgram):
-    """tests/e2e/null_milter.cpp: takes every event and every byte, changes nothing; writes a line a message."""
+    """tests/e2e/null_milter.cpp: takes every event and every byte, changes nothing; writes a line a message. options: its own."""
 
-    def __init__(self, build, socket_kind="unix", folder=None):
-        super().__init__(socket_kind, folder, None)
+    def __init__(self, build, socket_kind="unix", folder=None, options=(), user=None):
+        self._options = options
+        super().__init__(socket_kind, folder, user)
         self.program = pathlib.Path(build) / "tests/e2e/null_milter"
+        if user:
+            self.program = reachable(self.program, self.folder)
 
     def _command(self):
-        return [self.program, self.listen]
+        return [self.program, self.listen, *self._options]
 
     def stop(self, timeout=30, keep_folder=False):
         """At once: libmilter takes up to 5 s to heed SIGTERM, and there is nothing to lose here."""

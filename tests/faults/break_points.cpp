@@ -24,7 +24,7 @@
 namespace {
 
 constexpr std::size_t kFrameHead = 5;  // length and command
-constexpr char kReplaceBody = 'b';
+constexpr char kReplaceBody = 'b', kAddHeader = 'h';
 constexpr std::size_t kLargeReply = 64 << 10;
 
 char folder[64];
@@ -137,6 +137,13 @@ bool is_chunk(const iovec* pieces, int count) {
            static_cast<const char*>(pieces[0].iov_base)[kFrameHead - 1] == kReplaceBody;
 }
 
+// From the guard to the MTA, not to the engine: an edit is its first frame.
+bool is_large_reply(const void* bytes, std::size_t size) {
+    if (size < kLargeReply) return false;
+    const char command = static_cast<const char*>(bytes)[kFrameHead - 1];
+    return command == kReplaceBody || command == kAddHeader;
+}
+
 // Half of a chunk goes out; libmilter writes the rest when we return.
 ssize_t write_half(int fd, const iovec* pieces) {
     iovec half[2] = {pieces[0], pieces[1]};
@@ -211,7 +218,7 @@ ssize_t write(int fd, const void* bytes, size_t size) {
 // The guard's one write of a whole reply, torn in two: what happens where the socket buffer does not hold it.
 ssize_t send(int fd, const void* bytes, size_t size, int flags) {
     const auto real = next<decltype(::send)>("send");
-    if (size < kLargeReply || !armed("inside send")) return real(fd, bytes, size, flags);
+    if (!is_large_reply(bytes, size) || !armed("inside send")) return real(fd, bytes, size, flags);
     const ssize_t sent = real(fd, bytes, size / 2, flags);
     reach("inside send");
     return sent;
