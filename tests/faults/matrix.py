@@ -7,7 +7,7 @@ import time
 from collections import namedtuple
 
 from faults_rig import (CONTENT_TIMEOUT_S, DEADLINE_S, GOOD, LOST, Delivery, FaultRig, changing_mails, new_recipient,
-                        signal_all)
+                        signal_all, thread_states)
 
 # Points of break_points.cpp, in the order a message meets them; those in BETWEEN are events that the engine does not ask
 # for, reached by stepping the SMTP client.
@@ -116,8 +116,7 @@ class Matrix:
 
 def wait_for_death(program):
     """A killed process needs a moment; one that lives is left alone."""
-    state = open(f"/proc/{program.process.pid}/stat").read().rsplit(")", 1)[1].split()[0] if program.process.poll() is None else "Z"
-    if state == "Z":
+    if program.process.poll() is None and thread_states(program.process.pid) <= set("ZX"):
         program.process.wait(5)
 
 
