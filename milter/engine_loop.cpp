@@ -75,6 +75,8 @@ bool prepare_signals() {
     const sigset_t signals = our_signals();
     ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     ::signal(SIGPIPE, SIG_IGN);
+    // Memory files obey the limit of file sizes as well: a body beyond it passes, and must not end us.
+    ::signal(SIGXFSZ, SIG_IGN);
     return ::pipe2(event_pipe_, O_CLOEXEC | O_NONBLOCK) == 0;
 }
 
