@@ -24,6 +24,11 @@ constexpr std::uint16_t kZip64Extra = 0x0001;
 constexpr std::uint16_t kStrongEncryptionExtra = 0x0017;
 constexpr std::uint16_t kAesExtra = 0x9901;
 
+// Highest "version needed to extract" that APPNOTE 4.4.3.2 knows. Readers refuse an entry beyond it, so there
+// is no telling whether they would read our result as they read the original. The upper byte is a host for
+// some writers.
+constexpr std::uint8_t kHighestVersion = 63;
+
 constexpr std::size_t kCommentMax = 0xFFFF;
 
 Error malformed(std::string text) {
@@ -189,6 +194,7 @@ Status Reader::read_central(std::size_t at) {
     entry.data = {0, read_le32(p + 20)};
     if (Status status = check_flags(entry.flags, entry.method); !status) return status;
     if (Status status = check_extra(file_.subspan(entry.name.end, extra_size)); !status) return status;
+    if (p[6] > kHighestVersion) return unsupported("entry of an unknown ZIP version");
     if (read_le16(p + 34) != 0) return unsupported("archive in several volumes");
     if (read_le32(p + 42) == 0xFFFFFFFF || entry.size == 0xFFFFFFFF || entry.data.end == 0xFFFFFFFF) {
         return unsupported("zip64 entry");
@@ -213,6 +219,7 @@ Status Reader::read_directory() {
 
 Status Reader::check_local(const std::uint8_t* local, const ZipEntry& entry, ByteView name) const {
     if (as_text(name) != zip_name(file_, entry)) return malformed("names of an entry differ");
+    if (local[4] > kHighestVersion) return unsupported("entry of an unknown ZIP version");
     if (read_le16(local + 6) != entry.flags) return malformed("flags of an entry differ");
     if (read_le16(local + 8) != entry.method) return malformed("methods of an entry differ");
     const bool streamed = (entry.flags & kZipHasDescriptor) != 0;

@@ -39,6 +39,8 @@ struct Item {
     std::optional<std::uint32_t> local_size{};
     std::optional<std::uint32_t> offset{};  // in the central directory
     std::uint16_t disk = 0;
+    std::uint16_t version = 20;  // needed to extract
+    std::uint16_t local_version = 20;
 };
 
 inline void put16(std::string& to, std::size_t v) {
@@ -79,7 +81,7 @@ inline std::string local_record(const Item& item, const std::string& data, const
     const auto flags = static_cast<std::uint16_t>(item.flags | (streamed ? 8 : 0));
     const std::string& name = item.local_name ? *item.local_name : item.name;
     std::string record("PK\3\4", 4);
-    put16(record, 20);
+    put16(record, item.local_version);
     put16(record, item.local_flags.value_or(flags));
     put16(record, item.local_method.value_or(item.method));
     put32(record, 0x5A21B6C7);  // some time and date
@@ -103,7 +105,7 @@ inline std::string central_record(const Item& item, const Numbers& n) {
     std::string record("PK\1\2", 4);
     record += static_cast<char>(30);
     record += static_cast<char>(item.host);
-    put16(record, 20);
+    put16(record, item.version);
     put16(record, item.flags | (streamed ? 8u : 0u));
     put16(record, item.method);
     put32(record, 0x5A21B6C7);
