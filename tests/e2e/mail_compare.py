@@ -203,7 +203,11 @@ def _ask_python(before, after, changes):
 
 def _leaves(message):
     parsed = email.message_from_bytes(message, policy=email.policy.compat32)
-    return [part for part in parsed.walk() if not part.is_multipart()]
+    leaves = [part for part in parsed.walk() if not part.is_multipart()]
+    for part in leaves:  # a folded value has its line end before it, which this parser does not take away
+        if len(part.get_all("content-transfer-encoding", [])) == 1:
+            part.replace_header("content-transfer-encoding", str(part["content-transfer-encoding"]).strip())
+    return leaves
 
 
 def _first_difference(before, after):

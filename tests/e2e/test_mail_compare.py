@@ -28,6 +28,11 @@ def test_a_smaller_part_with_trace_and_size_is_fine():
     assert [(change.filename, len(change.before), len(change.after)) for change in changes] == [("a.jpg", 2048, 1024)]
 
 
+def test_a_folded_transfer_encoding_is_base64_too():
+    mail = MAIL.replace(b"Content-Transfer-Encoding: base64", b"Content-Transfer-Encoding:\r\n base64").replace(b"; size=2048", b"")
+    assert compare(mail, mail.replace(BIG, SMALL)).problems == []
+
+
 SMALLER = MAIL.replace(BIG, SMALL)
 BAD = {
     "another header": SMALLER.replace(b"Subject: x", b"Subject: y"),
