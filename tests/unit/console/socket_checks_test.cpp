@@ -53,7 +53,7 @@ void test_answers() {
     planted.file("proc/net/unix", "0000: 2 0 0 1 1 77 " + path + ".other\n");
     CHECK(look_at(path, planted).answer == SocketAnswer::kStale);
     // A link is not followed, wherever it leads.
-    ::symlink(path.c_str(), planted.path("link").c_str());
+    CHECK(::symlink(path.c_str(), planted.path("link").c_str()) == 0);
     CHECK(look_at(planted.path("link"), planted).answer == SocketAnswer::kNoSocket);
     CHECK(look_at("/" + std::string(200, 'x'), planted).answer != SocketAnswer::kAnswers);
 }
