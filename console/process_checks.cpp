@@ -127,7 +127,8 @@ Check process_check(const std::vector<ProcessEntry>& processes, const std::vecto
     std::size_t ours = 0, hidden = 0;
     for (const ProcessEntry& process : processes) {
         // The kernel cuts names at 15 bytes.
-        if (process.name != std::string_view("optimilter-worker").substr(0, 15)) continue;
+        const bool named = process.name == std::string_view("optimilter-worker").substr(0, 15);
+        if (!named || process.state == 'Z') continue;
         process.program.empty() ? ++hidden : ++ours;
     }
     if (hidden != 0)

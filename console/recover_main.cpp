@@ -77,14 +77,14 @@ int recover(const Arguments& arguments) {
     const SelfcheckSources sources = this_machine(arguments.config, arguments.mta_config_dir);
     const SelfcheckFindings findings = selfcheck(sources);
     fmt::print("{}", check_table(findings.checks));
+    if (arguments.dry_run) {
+        print_plan(plan_recovery(findings, StateFolder::peek(arguments.state_folder), sources.now));
+        return exit_status(findings.checks);
+    }
     auto folder = StateFolder::open(arguments.state_folder);
     RecoverState state = folder ? folder->read() : RecoverState();
     if (sources.loaded.ok()) state.notices = notice_settings(sources.loaded.settings);
     const RecoverPlan plan = plan_recovery(findings, state, sources.now);
-    if (arguments.dry_run) {
-        print_plan(plan);
-        return exit_status(findings.checks);
-    }
     if (!folder) fmt::print("no state is kept and no mail is sent: {}\n", folder.error().text);
     if (!folder && folder.error().code == ErrorCode::kRefused) return 1;
     std::vector<std::string> deeds = do_deeds(plan, sources, state);

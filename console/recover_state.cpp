@@ -151,6 +151,12 @@ void RecoverState::note_healthy(const std::string& unit, std::int64_t now) {
     if (found != units_.end() && since(found->second.last_try, now) > kHour) units_.erase(found);
 }
 
+RecoverState StateFolder::peek(const std::string& folder) {
+    StateFolder opened;
+    opened.folder_.reset(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    return opened.folder_ ? opened.read() : RecoverState();
+}
+
 Result<StateFolder> StateFolder::open(const std::string& folder) {
     if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return io_error("make " + folder);
     StateFolder opened;

@@ -74,6 +74,9 @@ class StateFolder {
     // folder belongs to somebody else; kIo.
     static Result<StateFolder> open(const std::string& folder);
 
+    // What is remembered there, for a look alone: makes nothing, locks nothing.
+    static RecoverState peek(const std::string& folder);
+
     // Empty when there is none or it is broken.
     RecoverState read() const;
     // Whole or not at all (rename(2)).

@@ -146,6 +146,9 @@ void test_state_folder() {
     struct stat file {};
     CHECK_EQ(::stat(path.c_str(), &file), 0);
     CHECK_EQ(file.st_mode & 0777u, 0700u);
+    CHECK(!StateFolder::peek(path).start_is_due("u", kNow));
+    CHECK(StateFolder::peek(planted.path("nothing")).start_is_due("u", kNow));
+    CHECK(::access(planted.path("nothing").c_str(), F_OK) != 0);
     const auto folder = StateFolder::open(path);
     CHECK(!folder->read().start_is_due("u", kNow));
     std::ofstream(path + "/state.json") << "{broken";

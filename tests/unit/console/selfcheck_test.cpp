@@ -220,6 +220,9 @@ void test_worker_processes() {
     const ProcessEntry hidden{6, 4, "optimilter-work", "", 'S', 1};
     CHECK(process_check({owned}, {}, "/w").state == CheckState::kOk);
     CHECK(process_check({owned, hidden}, {}, "/w").state == CheckState::kWarn);
+    // One that has ended shows no program to anybody.
+    const ProcessEntry ended{7, 1, "optimilter-work", "", 'Z', 1};
+    CHECK(process_check({owned, ended}, {}, "/w").state == CheckState::kOk);
     CHECK(process_check({owned}, {}, "").state == CheckState::kWarn);
     const Check one = process_check({owned}, {owned}, "/w");
     CHECK(one.state == CheckState::kFail);
