@@ -18,10 +18,10 @@ CASES = [
     ("nothing wrong", "optimilter.service", "", "", None),
     ("hardening lost", "optimilter.service", "^PrivateDevices=yes\n", "", "optimilter.service: exposure is"),
     ("another program", "optimilter-engine.service", "^ExecStart=.*$", "ExecStart=/bin/sh", "none of our programs"),
-    ("misspelt directive", "optimilter.service", "^WatchdogSec=", "WatchdogSecs=", "Unknown key name 'WatchdogSecs'"),
+    ("misspelt directive", "optimilter.service", "^WatchdogSec=", "WatchdogSecs=", "Unknown key 'WatchdogSecs'"),
     ("unknown system call group", "optimilter-engine.service", "=@system-service ", "=@system-service @no-such-group ",
      "@no-such-group"),
-    ("bad time", "optimilter-recover.timer", "^OnBootSec=.*$", "OnBootSec=soon", "OnBootSec"),
+    ("bad time", "optimilter-recover.timer", "^OnBootSec=.*$", "OnBootSec=soon", "Failed to parse timer value"),
     ("unit gone", "optimilter-recover.service", None, None, "optimilter-recover.service is not there"),
 ]
 
