@@ -178,7 +178,7 @@ void test_folders_that_are_not_ours() {
     CHECK(!StateFolder::open(planted.path("file")));
     CHECK(!StateFolder::open(planted.path("no/such/parent")));
     if (::geteuid() == 0) {
-        ::chown(planted.path("real").c_str(), 65534, 65534);
+        CHECK(::chown(planted.path("real").c_str(), 65534, 65534) == 0);
         const auto foreign = StateFolder::open(planted.path("real"));
         CHECK(!foreign && foreign.error().code == ErrorCode::kRefused);
     }
