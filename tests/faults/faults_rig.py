@@ -103,11 +103,19 @@ def signal_all(pids, number):
 
 
 def thread_states(pid):
+    """Letters of /proc/PID/stat; none when it is gone."""
     states = set()
-    for status in pathlib.Path(f"/proc/{pid}/task").glob("*/stat"):
+    for thread in _listed(f"/proc/{pid}/task"):
         with contextlib.suppress(OSError):
-            states.add(status.read_text().rsplit(")", 1)[1].split()[0])
+            states.add(pathlib.Path(f"/proc/{pid}/task/{thread}/stat").read_text().rsplit(")", 1)[1].split()[0])
     return states
+
+
+def _listed(folder):
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
 
 
 class FaultRig:
