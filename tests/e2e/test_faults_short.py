@@ -4,12 +4,16 @@ import pathlib
 import sys
 
 import pytest
+from PIL import Image
 from rig import BUILD, CORPUS
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "faults"))
 
 import hostile  # noqa: E402
 import resources  # noqa: E402
+from hostile_seeds import archive, saved  # noqa: E402
+from mails import photo  # noqa: E402
+from verify_file import problem  # noqa: E402
 
 # The others take 10 s each, or say little when there is little of everything.
 QUICK = ("mta_closes", "idle_sessions", "slow_senders", "recipients", "above_the_limit", "beyond_the_share", "bodies_of_one",
@@ -37,6 +41,29 @@ def test_hostile_files():
 @pytest.mark.full
 def test_mutated_mails_balanced():
     assert_good(hostile.run_mutants(3000, seed=3, build=BUILD, profile="balanced"), 300)
+
+
+def _png(colour):
+    return saved(Image.new("RGB", (60, 40), colour), "PNG")
+
+
+DAMAGE = {
+    "a pixel": (_png((9, 9, 9)), _png((9, 9, 10))),
+    "a JPEG's pixels": (photo(1), photo(2)),
+    "half a JPEG": (photo(1), photo(1)[:9000]),
+    "another size": (_png((9, 9, 9)), saved(Image.new("RGB", (59, 40), (9, 9, 9)), "PNG")),
+    "a member's text": (archive([("a.txt", b"one")]), archive([("a.txt", b"two")])),
+    "a member lost": (archive([("a.txt", b"one"), ("b", b"")]), archive([("a.txt", b"one")])),
+    "a member's name": (archive([("a.txt", b"one")]), archive([("b.txt", b"one")])),
+    "a member's pixels": (archive([("a.png", _png((9, 9, 9)))]), archive([("a.png", _png((8, 9, 9)))])),
+    "half an archive": (archive([("a.txt", b"one")]), archive([("a.txt", b"one")])[:60]),
+    "another format": (_png((9, 9, 9)), photo(1)),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_the_checker_finds_damage(name):
+    assert problem(*DAMAGE[name], lossless=True)
 
 
 def test_the_same_seed_gives_the_same_mails():

@@ -13,7 +13,7 @@ _CONTENT_TYPES = ('<?xml version="1.0"?><Types xmlns="http://schemas.openxmlform
                   'ContentType="application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"/></Types>')
 
 
-def _saved(picture, kind, **options):
+def saved(picture, kind, **options):
     out = io.BytesIO()
     picture.save(out, kind, **options)
     return out.getvalue()
@@ -36,9 +36,9 @@ def archive(members, stored=()):
 
 def small_files():
     jpeg = photo(3, (96, 72))
-    png = _saved(_noise(2, (90, 70)), "PNG", compress_level=0)
-    clear = _saved(_noise(4, (60, 40), "RGBA"), "PNG", compress_level=1)
-    few = _saved(_noise(5, (80, 60)).quantize(16), "PNG", compress_level=1)
+    png = saved(_noise(2, (90, 70)), "PNG", compress_level=0)
+    clear = saved(_noise(4, (60, 40), "RGBA"), "PNG", compress_level=1)
+    few = saved(_noise(5, (80, 60)).quantize(16), "PNG", compress_level=1)
     text = b"A line of text that repeats itself, as text does.\r\n" * 60
     document = [("[Content_Types].xml", _CONTENT_TYPES), ("_rels/.rels", "<Relationships/>"),
                 ("word/document.xml", b"<w:document>" + text * 3 + b"</w:document>"), ("word/media/image1.png", png),
@@ -47,8 +47,8 @@ def small_files():
            ("Pictures/1.png", clear)]
     plain = [("a.txt", text), ("b.png", png), ("dir/c.jpg", jpeg)]
     nested = [("inner.zip", archive([("d.png", clear)]))]
-    return (jpeg, photo(4, (64, 64), 60), _saved(_noise(6, (70, 50)), "JPEG", quality=80, progressive=True),
-            _saved(_noise(7, (70, 50), "L"), "JPEG", quality=85), png, clear, few,
-            _saved(_noise(8, (50, 50)), "PNG", dpi=(72, 72)), archive(plain), archive(nested),
-            archive(document), archive(odf, stored=("mimetype",)), _saved(_noise(9, (40, 40)), "GIF"),
-            _saved(_noise(9, (40, 40)), "PDF"))
+    return (jpeg, photo(4, (64, 64), 60), saved(_noise(6, (70, 50)), "JPEG", quality=80, progressive=True),
+            saved(_noise(7, (70, 50), "L"), "JPEG", quality=85), png, clear, few,
+            saved(_noise(8, (50, 50)), "PNG", dpi=(72, 72)), archive(plain), archive(nested),
+            archive(document), archive(odf, stored=("mimetype",)), saved(_noise(9, (40, 40)), "GIF"),
+            saved(_noise(9, (40, 40)), "PDF"))

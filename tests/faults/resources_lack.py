@@ -173,7 +173,8 @@ def memory_worker(scene):
     counters = scene.status()["counters"]
     scene.notes.append(f"worker {scene.peaks.bytes['worker'] / MIB:.0f} of 256 MiB")
     scene.need_usual_memory()
-    return f"as it came ({reason}), workers died {counters['workers_died']}, killed {counters['workers_killed']}; the next one optimised"
+    ended = f"workers died {counters['workers_died']}, killed {counters['workers_killed']}"
+    return f"as it came ({reason}), {ended}; the next one optimised"
 
 
 def _body(mail):
