@@ -89,6 +89,7 @@ Status Guard::open() {
         listen_on(*mta, {settings_.user, settings_.socket_group, settings_.socket_mode});
     if (!listener) return listener.error();
     listener_ = std::move(*listener);
+    listener_path_ = mta->path;
     if (!settings_.guard_status_socket.empty()) {
         Result<SocketAddress> place = resolve_address("unix:" + settings_.guard_status_socket);
         Result<UniqueFd> status =
@@ -96,6 +97,7 @@ Status Guard::open() {
         // Mail matters more than being looked at.
         if (status) {
             status_listener_ = std::move(*status);
+            status_path_ = place->path;
         } else {
             log_error("no status for optimilterctl: {}", status.error().text);
         }
@@ -392,9 +394,9 @@ void Guard::begin_drain() {
     if (std::exchange(draining_, true)) return;
     notify_service("STOPPING=1");
     listener_.reset();
-    if (const auto address = resolve_address(settings_.listen); address && address->is_unix())
-        ::unlink(address->path.c_str());
-    if (status_listener_) ::unlink(settings_.guard_status_socket.c_str());
+    for (const std::string& path : {listener_path_, status_path_}) {
+        if (!path.empty()) ::unlink(path.c_str());
+    }
     status_listener_.reset();
     drain_until_ = SteadyClock::now() + std::chrono::milliseconds(times_.message) + kDrainGrace;
     for (const auto& [key, session] : sessions_) {

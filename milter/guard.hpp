@@ -79,6 +79,7 @@ class Guard {
     CircuitBreaker breaker_;
 
     UniqueFd epoll_, signals_, listener_, status_listener_;
+    std::string listener_path_, status_path_;  // files to remove; a reload may name others
     UniqueFd spare_;  // given up to turn a connection away when there is no other descriptor
     GuardEndpoint signals_endpoint_{GuardEndpoint::Kind::kSignals};
     GuardEndpoint listener_endpoint_{GuardEndpoint::Kind::kListener};

@@ -350,3 +350,17 @@ def test_hangup_keeps_sessions():
             until(limited)
             assert_new(client.send(MAIL))
             client.finish()
+
+
+def test_stop_after_a_reload_removes_the_old_sockets_only():
+    """A reload may name other sockets, which are somebody else's until a restart."""
+    with GuardedFake() as guarded:
+        other = guarded.engine.folder / "other.sock"
+        other.write_text("not ours")
+        guarded.engine.configure({**guarded.engine.settings, "listen": f"unix:{other}", "guard_status_socket": str(other)})
+        guarded.guard.reload()
+        guarded.guard.wait_for_log("reload: settings read")
+        assert guarded.guard.path.exists()
+        guarded.guard.process.terminate()
+        assert guarded.guard.process.wait(20) == 0
+        assert other.exists() and not guarded.guard.path.exists()
