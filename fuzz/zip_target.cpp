@@ -29,11 +29,14 @@ struct Free {
 };
 
 std::optional<Bytes> content_of(archive* a) {
-    Bytes content(kLargestMember);
-    const la_ssize_t size = archive_read_data(a, content.data(), content.size());
-    if (size < 0) return std::nullopt;
-    content.resize(static_cast<std::size_t>(size));
-    return content;
+    Bytes content;
+    std::uint8_t piece[8192];
+    for (;;) {
+        const la_ssize_t size = archive_read_data(a, piece, sizeof(piece));
+        if (size < 0) return std::nullopt;
+        if (size == 0 || content.size() > kLargestMember) return content;
+        append(content, ByteView(piece).first(static_cast<std::size_t>(size)));
+    }
 }
 
 // Nothing when libarchive gives up somewhere.
