@@ -111,7 +111,7 @@ class WatchfulMta {
                 promise(due_.front() == 'E' && !replaced_ && (actions_ & 0x1),
                         "a header comes before the body");
                 in_reply_ = true;
-                headers_ = headers_ || !payload.empty();  // one without name and value is no header
+                headers_ = true;  // one without name and value is no header
                 return;
             case 'b':
                 promise(due_.front() == 'E' && !skipped_ && (actions_ & 0x2),

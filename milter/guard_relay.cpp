@@ -44,6 +44,14 @@ bool is_known(char command) {
     return command == kCommandNegotiate || command == kCommandEndOfMessage || no_reply_flag(command) != 0;
 }
 
+// A name and a value, each ended by a zero byte.
+bool is_header_edit(ByteView payload) {
+    const std::string_view text = as_text(payload);
+    const std::size_t name_end = text.find('\0');
+    return name_end != 0 && name_end != std::string_view::npos &&
+           text.find('\0', name_end + 1) == text.size() - 1;
+}
+
 }  // namespace
 
 const char* pass_reason_text(PassReason reason) {
@@ -269,7 +277,7 @@ void GuardRelay::take_end(const Frame& frame) {
 
 void GuardRelay::take_header_edit(const Frame& frame) {
     reply_headers_ += frame.payload.size();
-    const bool agreed = (agreed_actions_ & kMayAddHeaders) != 0;
+    const bool agreed = (agreed_actions_ & kMayAddHeaders) != 0 && is_header_edit(frame.payload);
     if (!agreed || reply_has_body_ || reply_headers_ > kMaxHeaderEdits) return refuse(frame.command);
     hold(frame);
 }

@@ -28,7 +28,12 @@ struct Talk {
     explicit Talk(PassReason reason = PassReason::kNone, std::size_t budget_bytes = 1 << 20)
         : budget(budget_bytes), relay(reason, budget) {}
 
+    // "hX": a field X with a value; "h" and "h.X" are broken edits.
     static std::string payload(const std::string& word) {
+        if (word[0] == 'h' && word.size() > 1 && word[1] != '.' && word[1] != '+')
+            return word.substr(1) + std::string("\0value\0", 7);
+        if (word.starts_with("h+"))
+            return std::string("X\0", 2) + std::string(std::stoul(word.substr(2)), 'x') + '\0';
         if (word.size() > 1 && word[1] == '+') return std::string(std::stoul(word.substr(2)), 'x');
         return word.substr(1);
     }
@@ -143,6 +148,9 @@ void test_replies_to_end_of_message() {
         {"header without body", "hX a", "a", kWrong},
         {"header after body", "b+10 hX a", "a", kWrong},
         {"header between bodies", "b+10 hX b+10 a", "a", kWrong},
+        {"header without name and value", "h b+10 a", "a", kWrong},
+        {"header without an end", "h.X b+10 a", "a", kWrong},
+        {"empty header alone", "h a", "a", kWrong},
         {"header too large", "h+70000 b+10 a", "a", kWrong},
         {"reject", "r", "a", kWrong},
         {"tempfail", "t", "a", kWrong},
