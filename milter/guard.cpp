@@ -12,7 +12,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <limits>
+#include <new>
 
 #include "base/log.hpp"
 #include "base/service_notify.hpp"
@@ -149,9 +149,13 @@ bool Guard::turn() {
         if (!dispatch(*static_cast<GuardEndpoint*>(event.data.ptr), event.events)) break;
     }
     const Time now = SteadyClock::now();
-    if (now >= next_tick_) tick(now);
+    try {
+        if (now >= next_tick_) tick(now);
+        tell_service(now);
+    } catch (const std::bad_alloc&) {
+        // The next tick comes in a moment.
+    }
     bury();
-    tell_service(now);
     return reload_asked_;
 }
 
@@ -159,8 +163,20 @@ bool Guard::done() const {
     return draining_ && (sessions_.empty() || SteadyClock::now() >= drain_until_);
 }
 
-// false: the rest of the batch is stale.
+// false: the rest of the batch is stale. Without memory the connection that asked for it ends, which the MTA
+// takes for "accept"; all others go on.
 bool Guard::dispatch(const GuardEndpoint& endpoint, std::uint32_t events) {
+    try {
+        return dispatch_to(endpoint, events);
+    } catch (const std::bad_alloc&) {
+        counters_.add(GuardCounter::kShed);
+        if (endpoint.session != nullptr) endpoint.session->abandon();
+        somebody_left_ = true;
+        return true;
+    }
+}
+
+bool Guard::dispatch_to(const GuardEndpoint& endpoint, std::uint32_t events) {
     switch (endpoint.kind) {
         case GuardEndpoint::Kind::kMta:
         case GuardEndpoint::Kind::kEngine:

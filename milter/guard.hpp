@@ -50,6 +50,7 @@ class Guard {
     bool turn();  // one round of the loop; true: SIGHUP came
     bool done() const;
     bool dispatch(const GuardEndpoint& endpoint, std::uint32_t events);
+    bool dispatch_to(const GuardEndpoint& endpoint, std::uint32_t events);
     bool hear_signals();
     void accept_all();
     void accept_one(UniqueFd mta);

@@ -26,7 +26,7 @@ enum class GuardCounter {
     kPassedDoesNotFit,  // the answer was larger than the socket buffer
     kPassedTooLong,     // the MTA sent a frame that is too long to relay
     kPassedSettings,    // the settings file had problems at the start
-    kShed,              // connections closed at once: no descriptors left
+    kShed,              // connections closed at once: no descriptor or memory left
     kTorn,              // answers that the socket buffer took in several pieces
     kBreakerOpened,     // times the circuit breaker opened
     kKicks,             // wake-ups sent to libmilter's worker pool

@@ -2,6 +2,7 @@
 #include "milter/guard_relay.hpp"
 
 #include <algorithm>
+#include <new>
 #include <string_view>
 #include <utility>
 
@@ -301,12 +302,16 @@ void GuardRelay::hold(const Frame& frame) {
         return;
     }
     reply_held_ += bytes;
-    if (reply_.empty()) {
+    try {
         // Reserved once, so that it never moves; pages that are not written cost nothing.
         constexpr std::size_t kOverhead = kMaxHeaderEdits;
-        reply_.reserve(std::min(body_bytes_ + body_bytes_ / 1024 + kOverhead, reply_limit_));
+        if (reply_.empty())
+            reply_.reserve(std::min(body_bytes_ + body_bytes_ / 1024 + kOverhead, reply_limit_));
+        append_frame(reply_, frame.command, frame.payload);
+    } catch (const std::bad_alloc&) {
+        release_reply();
+        unfit_ = PassReason::kBudget;
     }
-    append_frame(reply_, frame.command, frame.payload);
 }
 
 void GuardRelay::take_final(char code) {

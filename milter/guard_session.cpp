@@ -189,6 +189,12 @@ void GuardSession::finish() {
     mta_.reset();
 }
 
+void GuardSession::abandon() {
+    over_ = true;
+    engine_.reset();
+    mta_.reset();
+}
+
 void GuardSession::drain() {
     draining_ = true;
     work();

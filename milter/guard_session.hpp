@@ -58,6 +58,9 @@ class GuardSession {
     // The MTA has been silent for too long.
     void close() { finish(); }
 
+    // At once, and without memory to say goodbye.
+    void abandon();
+
     bool over() const { return over_; }
     // Something is expected of the engine.
     bool waiting() const { return waiting_since_.has_value(); }
