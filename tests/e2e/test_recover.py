@@ -55,7 +55,7 @@ class Machine:
                                               for key, value in self.settings.items()))
 
     def recover(self, *options, env=None, before=()):
-        return subprocess.run([*before, RECOVER, "-c", self.settings_file, "--state", self.folder / "state", *options],
+        return subprocess.run([*before, RECOVER.absolute(), "-c", self.settings_file, "--state", self.folder / "state", *options],
                               capture_output=True, text=True, timeout=120, env=env)
 
     def socket(self, name, listening):
@@ -193,11 +193,10 @@ def test_mail_by_sendmail_once_and_our_milter_leaves_it_alone(rig, machine):
 
 
 def test_mail_by_sendmail_with_no_more_rights_than_the_unit_has(rig, machine):
-    capabilities = re.search(r"^CapabilityBoundingSet=(.+)$", UNIT.read_text(), re.M)[1].lower().replace("cap_", "+").split()
     recipient = new_recipient("caged")
     machine.configure(notify=[recipient], notify_via=str(rig.postfix.programs / "usr/sbin/sendmail"))
     orphan = machine.zygote(leave=True)
-    cage = ["setpriv", f"--bounding-set=-all,{','.join(capabilities)}", f"--inh-caps=-all,{','.join(capabilities)}"]
+    cage = [sys.executable, pathlib.Path(__file__).with_name("unit_cage.py"), UNIT, "root"]
     done = machine.recover("--postfix-config", rig.postfix.config, env=rig.postfix.environment, before=cage)
     assert "which nothing owns: done" in done.stdout and "was told by mail" in done.stdout, done.stdout + done.stderr
     assert "which nothing owns: done" in check_mail(rig.sink.wait_for(recipient), recipient)

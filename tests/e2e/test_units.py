@@ -2,6 +2,7 @@
 """The systemd units, as far as they can be tried where no systemd runs: the programs do their work with the rights that
 their units leave them, and the accounts and folders are made as they should be."""
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -121,3 +122,13 @@ def test_the_names_are_those_of_the_units():
     for unit in ("optimilter.service.in", "optimilter-engine.service.in"):
         text = (SYSTEMD / unit).read_text()
         assert re.search(r"^User=optimilter$", text, re.M) and re.search(r"^SupplementaryGroups=optimilter-admin$", text, re.M)
+
+
+def test_installed_units_name_the_installed_programs(tmp_path):
+    """Whatever prefix is chosen at installation."""
+    subprocess.run(["cmake", "--install", BUILD, "--prefix", "/opt/mail"], check=True,
+                   env={**os.environ, "DESTDIR": str(tmp_path)}, capture_output=True, cwd=PROJECT)
+    for name in ("optimilter", "optimilter-engine", "optimilter-recover"):
+        unit = (tmp_path / f"opt/mail/lib/systemd/system/{name}.service").read_text()
+        program = re.search(r"^ExecStart=(/opt/mail/\S+)$", unit, re.M)[1]
+        assert os.access(tmp_path / program.lstrip("/"), os.X_OK)
