@@ -29,7 +29,8 @@ class _CostRig:
     def __init__(self, folder, silent):
         options = ("--silent",) if silent else ()
         self.filter = NullMilter(BUILD, "unix", folder, options, ENGINE_USER)
-        self.guard = Guard(Engine(BUILD, {"engine_socket": self.filter.listen}))
+        self._plan = Engine(BUILD, {"engine_socket": self.filter.listen})  # never started: the guard needs its settings
+        self.guard = Guard(self._plan)
         ports = {"without": [Milter(self.filter.endpoint)], "guard": [Milter(self.guard.endpoint)]}
         self.postfix = PrivatePostfix(1, ports, settings={"default_transport": "discard:", "relayhost": ""})
         self._parts = (self.filter, self.guard, self.postfix)
@@ -40,7 +41,7 @@ class _CostRig:
         return self
 
     def __exit__(self, *_):
-        for one in reversed(self._parts):
+        for one in (*reversed(self._parts), self._plan):
             one.stop()
 
     def rate(self, listener, size, count):

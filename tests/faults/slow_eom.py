@@ -23,9 +23,12 @@ def slow_filter(own_time_s, guard):
         if not guard:
             yield slow.endpoint
             return
-        plan = Engine(BUILD, {"engine_socket": slow.listen, "deadline": "20s"})
-        with Guard(plan) as running:
-            yield running.endpoint
+        plan = Engine(BUILD, {"engine_socket": slow.listen, "deadline": "20s"})  # never started: the guard needs its settings
+        try:
+            with Guard(plan) as running:
+                yield running.endpoint
+        finally:
+            plan.stop()  # takes its folder away
 
 
 def _up_to_the_end(endpoint):
