@@ -25,7 +25,13 @@ constexpr std::array<std::pair<std::string_view, TransferEncoding>, 5> kEncoding
     {"base64", TransferEncoding::kBase64},
 }};
 
-// RFC 2045 sec. 6.1. What is no single token is unknown: such a part is never rewritten.
+bool same_word(std::string_view text, std::string_view lower_case) {
+    return std::equal(text.begin(), text.end(), lower_case.begin(), lower_case.end(),
+                      [](char a, char b) { return ascii_lower(a) == b; });
+}
+
+// RFC 2045 sec. 6.1. What is no single token is unknown: such a part is never rewritten. Neither is one with
+// a comment, which the RFC allows but some readers (Python's email package) take for part of the word.
 Result<TransferEncoding> read_encoding(const HeaderFields& fields) {
     const HeaderField* field = find_field(fields, "Content-Transfer-Encoding");
     if (field == nullptr) return TransferEncoding::kSevenBit;
@@ -33,7 +39,8 @@ Result<TransferEncoding> read_encoding(const HeaderFields& fields) {
     if (!value) return value.error();
     if (value->stray_after_head || !value->parameters.empty()) return TransferEncoding::kUnknown;
     for (const auto& [name, encoding] : kEncodings)
-        if (value->head == name) return encoding;
+        if (value->head == name)
+            return same_word(trim(field->value), name) ? encoding : TransferEncoding::kUnknown;
     return TransferEncoding::kUnknown;
 }
 

@@ -79,9 +79,14 @@ std::string profiles_list() {
            profile_row("jpeg_quality_max", [](const Profile& p) { return used(p, p.jpeg_quality_max); }) +
            profile_row("jpeg_quality_min", [](const Profile& p) { return used(p, p.jpeg_quality_min); }) +
            profile_row("score_min", [](const Profile& p) { return used(p, p.score_min); }) +
+           profile_row("score_min_text", [](const Profile& p) { return used(p, p.score_min_text); }) +
            profile_row("max_side_px", [](const Profile& p) { return used(p, p.max_side_px); }) +
+           profile_row("document_ppi", [](const Profile& p) { return used(p, p.document_ppi); }) +
            profile_row("png_quantize", [](const Profile& p) { return used(p, p.png_quantize); }) +
            profile_row("png_quality_min", [](const Profile& p) { return used(p, p.png_quality_min); }) +
+           profile_row(
+               "convert",
+               [](const Profile& p) { return std::string(p.convert_formats == 0 ? "none" : "bmp"); }) +
            profile_row("keep_gps", [](const Profile& p) { return used(p, p.keep_gps); }) + ".El\n";
 }
 

@@ -10,8 +10,9 @@ namespace optimilter {
 namespace {
 
 constexpr std::string_view kFormatNames[] = {
-    "unknown", "jpeg", "png", "zip", "ooxml", "odf",   "epub", "apng", "jar", "gif", "webp", "heif",
-    "tiff",    "bmp",  "pdf", "ole", "gzip",  "bzip2", "xz",   "zstd", "7z",  "rar", "tar",
+    "unknown", "jpeg", "png",  "zip", "ooxml", "odf", "epub", "apng",  "jar",    "gif",
+    "webp",    "heif", "tiff", "bmp", "pdf",   "ole", "gzip", "bzip2", "xz",     "zstd",
+    "7z",      "rar",  "tar",  "tga", "pcx",   "psd", "sgi",  "pnm",   "sunras",
 };
 static_assert(std::size(kFormatNames) == static_cast<std::size_t>(Format::kCount_));
 

@@ -40,6 +40,12 @@ enum class Format : std::uint8_t {
     kSevenZip,
     kRar,
     kTar,
+    kTga,
+    kPcx,
+    kPsd,
+    kSgi,
+    kPnm,
+    kSunRaster,
     kCount_
 };
 

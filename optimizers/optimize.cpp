@@ -19,6 +19,7 @@ void keep(OptimizeResult& result, Outcome outcome, std::string reason) {
     result.outcome = outcome;
     result.reason = std::move(reason);
     result.output = Bytes();
+    result.output_format = Format::kUnknown;
     result.score.reset();
 }
 
@@ -47,11 +48,12 @@ void run_row(const Optimizer& row, ByteView input, Context& context, OptimizeRes
     }
     result.outcome = Outcome::kOptimized;
     result.score = attempt.score;
+    result.output_format = attempt.converted_to == Format::kUnknown ? row.format : attempt.converted_to;
     result.output = std::move(attempt.output);
 }
 
 OptimizeResult optimize_at(ByteView input, const TypeHint& hint, const Options& options, Budget& budget,
-                           int depth) {
+                           int depth, const PictureUse& use) {
     OptimizeResult result;
     result.format = sniff(input, hint);
     const Optimizer* row = find_optimizer(result.format);
@@ -64,9 +66,10 @@ OptimizeResult optimize_at(ByteView input, const TypeHint& hint, const Options& 
     } else if (row->container && depth >= options.max_depth) {
         keep(result, Outcome::kOverBudget, "containers nested too deep");
     } else {
-        Context context{options, budget, depth, [&](ByteView member, const TypeHint& member_hint) {
-                            return optimize_at(member, member_hint, options, budget, depth + 1);
-                        }};
+        const auto nested = [&](ByteView member, const TypeHint& member_hint, const PictureUse& member_use) {
+            return optimize_at(member, member_hint, options, budget, depth + 1, member_use);
+        };
+        Context context{options, budget, depth, nested, use};
         return run_optimizer(*row, input, context);
     }
     return result;
@@ -94,7 +97,7 @@ void initialize_optimizers() {
 }
 
 OptimizeResult optimize(ByteView input, const TypeHint& hint, const Options& options, Budget& budget) {
-    return optimize_at(input, hint, options, budget, 0);
+    return optimize_at(input, hint, options, budget, 0, {});
 }
 
 }  // namespace optimilter

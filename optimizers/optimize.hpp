@@ -30,8 +30,9 @@ struct OptimizeResult {
     Outcome outcome = Outcome::kNotApplicable;
     std::string reason;  // plain words; empty when optimised
     Format format = Format::kUnknown;
-    std::string_view optimizer;   // name of the table's row, static storage; empty when none ran
-    Bytes output;                 // only when optimised
+    std::string_view optimizer;               // name of the table's row, static storage; empty when none ran
+    Bytes output;                             // only when optimised
+    Format output_format = Format::kUnknown;  // only when optimised; differs from format when converted
     std::optional<double> score;  // lowest measured score of any picture changed with loss; none: lossless
 };
 
@@ -42,6 +43,13 @@ OptimizeResult optimize(ByteView input, const TypeHint& hint, const Options& opt
 // ---- What the formats see
 // -------------------------------------------------------------------------------------
 
+// What a container knows of a member picture's use.
+struct PictureUse {
+    // Most pixels that are of use across and down, as the document shows it; 0: not known, keep the size.
+    std::uint32_t width_px = 0;
+    std::uint32_t height_px = 0;
+};
+
 // How one format's function was called.
 struct Context {
     const Options& options;
@@ -49,7 +57,9 @@ struct Context {
     // 0: the file itself; 1 and up: a member of that many containers.
     int depth = 0;
     // For containers: the driver for one member, already one level deeper. Verified like a file of its own.
-    std::function<OptimizeResult(ByteView member, const TypeHint& hint)> nested;
+    std::function<OptimizeResult(ByteView member, const TypeHint& hint, const PictureUse& use)> nested;
+    // Of the file itself when it is a picture inside a document.
+    PictureUse use = {};
 };
 
 // A member of a container that was replaced: its place among the entries, and the digest of its new content.
@@ -70,6 +80,8 @@ struct Attempt {
     // Lossless JPEG only: what was decoded from the input, digested before anything was written, so that
     // verify needs to decode the output alone. None: verify decodes both.
     std::optional<Digest> decoded_input = std::nullopt;
+    // Set when output is of another format (Options::convert_formats).
+    Format converted_to = Format::kUnknown;
 };
 
 inline Attempt leave_alone(Outcome outcome, std::string reason) {

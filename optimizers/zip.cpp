@@ -160,7 +160,8 @@ void Repacking::shrink_nested(const Candidate& candidate) {
     const auto content = MemberContent::of(input_, entry(candidate));
     if (!content) return;
     const ReservedTime reserved(context_.budget, pace_.reserve_ms(entry(candidate).size));
-    const OptimizeResult result = context_.nested(content->bytes(), {{}, zip_name(input_, entry(candidate))});
+    const OptimizeResult result =
+        context_.nested(content->bytes(), {{}, zip_name(input_, entry(candidate))}, {});
     if (result.outcome == Outcome::kUntouchable) return;
     if (result.outcome == Outcome::kOverBudget) {
         out_of_budget_ = true;

@@ -46,11 +46,16 @@ Options profile_options(const Settings& settings) {
         static_cast<std::uint8_t>(settings.jpeg_quality_min.value_or(profile.jpeg_quality_min));
     options.score_min =
         static_cast<std::uint16_t>(std::lround(settings.score_min.value_or(profile.score_min) * 10000));
+    options.score_min_text = static_cast<std::uint16_t>(
+        std::lround(settings.score_min_text.value_or(profile.score_min_text) * 10000));
     options.max_side_px = settings.max_side_px.value_or(profile.max_side_px);
     options.png_quantize = settings.png_quantize.value_or(profile.png_quantize);
     options.png_quality_min =
         static_cast<std::uint8_t>(settings.png_quality_min.value_or(profile.png_quality_min));
     options.keep_gps = settings.keep_gps.value_or(profile.keep_gps);
+    options.document_ppi = static_cast<std::uint16_t>(settings.document_ppi.value_or(profile.document_ppi));
+    options.convert_formats = settings.convert ? settings.convert->bits : profile.convert_formats;
+    options.effort = static_cast<std::uint8_t>(settings.effort);
     options.max_pixels = settings.max_pixels;
     options.max_expanded_bytes = settings.max_expanded;
     options.max_entries = settings.max_entries;

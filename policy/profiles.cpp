@@ -3,6 +3,8 @@
 
 #include <iterator>
 
+#include "optimizers/format.hpp"
+
 namespace optimilter {
 
 namespace {
@@ -15,7 +17,9 @@ constexpr Profile kBalancedProfile{
     .jpeg_quality_max = 85,
     .jpeg_quality_min = 70,
     .score_min = 0.98,
+    .score_min_text = 0.99,
     .max_side_px = 4096,
+    .document_ppi = 220,
     .png_quantize = true,
     .png_quality_min = 80,
 };
@@ -26,9 +30,12 @@ constexpr Profile kCompactProfile{
     .jpeg_quality_max = 78,
     .jpeg_quality_min = 55,
     .score_min = 0.95,
+    .score_min_text = 0.98,
     .max_side_px = 2048,
+    .document_ppi = 150,
     .png_quantize = true,
     .png_quality_min = 65,
+    .convert_formats = 1u << static_cast<unsigned>(Format::kBmp),
 };
 
 }  // namespace

@@ -36,6 +36,10 @@ constexpr Word<Format> kFormats[] = {{"jpeg", Format::kJpeg}, {"png", Format::kP
                                      {"zip", Format::kZip},   {"ooxml", Format::kOoxml},
                                      {"odf", Format::kOdf},   {"epub", Format::kEpub}};
 
+constexpr Word<Format> kConvertible[] = {
+    {"bmp", Format::kBmp}, {"tga", Format::kTga}, {"pcx", Format::kPcx},         {"psd", Format::kPsd},
+    {"sgi", Format::kSgi}, {"pnm", Format::kPnm}, {"sunras", Format::kSunRaster}};
+
 Error malformed(std::string text) {
     return {ErrorCode::kMalformed, std::move(text)};
 }
@@ -112,6 +116,20 @@ Status for_each_element(const toml::node& node, std::string_view wanted, Read&& 
     return Success{};
 }
 
+template <typename Set>
+Status read_formats(const toml::node& node, std::span<const Word<Format>> words, Set& value) {
+    Set read;
+    const Status status =
+        for_each_element(node, "a list of formats", [&](const toml::node& element) -> Status {
+            const auto format = find_word<Format>(element, words);
+            if (!format) return format.error();
+            read.add(*format);
+            return Success{};
+        });
+    if (status) value = read;
+    return status;
+}
+
 std::string print_list(const std::vector<std::string>& quoted) {
     std::string line = "[";
     for (const std::string& element : quoted) line += (line.size() == 1 ? "" : ", ") + element;
@@ -131,6 +149,15 @@ std::string quote(std::string_view text) {
         }
     }
     return quoted + "\"";
+}
+
+template <typename Set>
+std::string print_formats(const Set& set, std::span<const Word<Format>> words) {
+    std::vector<std::string> quoted;
+    for (const Word<Format>& row : words) {
+        if (set.has(row.value)) quoted.push_back(quote(row.text));
+    }
+    return print_list(quoted);
 }
 
 bool has_control(std::string_view text) {
@@ -286,16 +313,11 @@ Status read_setting(const toml::node& node, const SettingBounds&, LogTarget& val
 }
 
 Status read_setting(const toml::node& node, const SettingBounds&, FormatSet& value) {
-    FormatSet read;
-    const Status status =
-        for_each_element(node, "a list of formats", [&](const toml::node& element) -> Status {
-            const auto format = find_word<Format>(element, kFormats);
-            if (!format) return format.error();
-            read.add(*format);
-            return Success{};
-        });
-    if (status) value = read;
-    return status;
+    return read_formats(node, kFormats, value);
+}
+
+Status read_setting(const toml::node& node, const SettingBounds&, ConvertSet& value) {
+    return read_formats(node, kConvertible, value);
 }
 
 Status read_setting(const toml::node& node, const SettingBounds&, std::vector<Network>& value) {
@@ -362,11 +384,11 @@ std::string print_setting(LogTarget value, const SettingBounds&) {
 }
 
 std::string print_setting(const FormatSet& value, const SettingBounds&) {
-    std::vector<std::string> words;
-    for (const Word<Format>& row : kFormats) {
-        if (value.has(row.value)) words.push_back(quote(row.text));
-    }
-    return print_list(words);
+    return print_formats(value, kFormats);
+}
+
+std::string print_setting(const ConvertSet& value, const SettingBounds&) {
+    return print_formats(value, kConvertible);
 }
 
 std::string print_setting(const std::vector<Network>& value, const SettingBounds&) {
@@ -431,6 +453,10 @@ std::string describe_words(LogTarget) {
 
 std::string describe_words(const FormatSet&) {
     return "a list of " + words_line<Format>(kFormats);
+}
+
+std::string describe_words(const ConvertSet&) {
+    return "a list of " + words_line<Format>(kConvertible);
 }
 
 FormatSet FormatSet::all() {

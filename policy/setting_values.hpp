@@ -31,6 +31,7 @@ Status read_setting(const toml::node& node, const SettingBounds& bounds, Profile
 Status read_setting(const toml::node& node, const SettingBounds& bounds, LogLevel& value);
 Status read_setting(const toml::node& node, const SettingBounds& bounds, LogTarget& value);
 Status read_setting(const toml::node& node, const SettingBounds& bounds, FormatSet& value);
+Status read_setting(const toml::node& node, const SettingBounds& bounds, ConvertSet& value);
 Status read_setting(const toml::node& node, const SettingBounds& bounds, std::vector<Network>& value);
 Status read_setting(const toml::node& node, const SettingBounds& bounds, std::vector<std::string>& value);
 
@@ -62,6 +63,7 @@ std::string print_setting(ProfileName value, const SettingBounds& bounds);
 std::string print_setting(LogLevel value, const SettingBounds& bounds);
 std::string print_setting(LogTarget value, const SettingBounds& bounds);
 std::string print_setting(const FormatSet& value, const SettingBounds& bounds);
+std::string print_setting(const ConvertSet& value, const SettingBounds& bounds);
 std::string print_setting(const std::vector<Network>& value, const SettingBounds& bounds);
 std::string print_setting(const std::vector<std::string>& value, const SettingBounds& bounds);
 std::string print_number(std::int64_t value, const SettingBounds& bounds);
@@ -84,6 +86,7 @@ std::string describe_words(ProfileName sample);
 std::string describe_words(LogLevel sample);
 std::string describe_words(LogTarget sample);
 std::string describe_words(const FormatSet& sample);
+std::string describe_words(const ConvertSet& sample);
 template <typename T>
 std::string describe_words(const T&) {
     return {};

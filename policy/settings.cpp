@@ -191,10 +191,13 @@ Settings with_profile(Settings settings) {
     settings.jpeg_quality_max = options.jpeg_quality_max;
     settings.jpeg_quality_min = options.jpeg_quality_min;
     settings.score_min = options.score_min / 10000.0;
+    settings.score_min_text = options.score_min_text / 10000.0;
     settings.max_side_px = options.max_side_px;
     settings.png_quantize = options.png_quantize;
     settings.png_quality_min = options.png_quality_min;
     settings.keep_gps = options.keep_gps;
+    settings.document_ppi = options.document_ppi;
+    settings.convert = ConvertSet{options.convert_formats};
     return settings;
 }
 

@@ -15,6 +15,7 @@
 #include "base/log.hpp"
 #include "base/result.hpp"
 #include "optimizers/format.hpp"
+#include "optimizers/options.hpp"
 #include "policy/network.hpp"
 #include "policy/profiles.hpp"
 
@@ -29,6 +30,16 @@ struct FormatSet {
     void add(Format format) { bits |= 1u << static_cast<unsigned>(format); }
 
     friend bool operator==(const FormatSet&, const FormatSet&) = default;
+};
+
+// The picture formats that may become PNG. Holds only formats that can.
+struct ConvertSet {
+    std::uint32_t bits = 0;  // one bit a Format, as in Options::convert_formats
+
+    bool has(Format format) const { return (bits >> static_cast<unsigned>(format)) & 1u; }
+    void add(Format format) { bits |= 1u << static_cast<unsigned>(format); }
+
+    friend bool operator==(const ConvertSet&, const ConvertSet&) = default;
 };
 
 // 127.0.0.0/8 and ::1.

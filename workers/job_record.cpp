@@ -24,8 +24,8 @@ Error wrong(std::string_view field) {
 // The binding names every field of Options: adding one there breaks the build here until the record has it.
 void put_options(FieldWriter& out, const Options& options) {
     const auto& [lossy, enabled_formats, jpeg_progressive, jpeg_quality_max, jpeg_quality_min, score_min,
-                 max_side_px, png_quantize, png_quality_min, keep_gps, max_pixels, max_expanded_bytes,
-                 max_entries, max_depth] = options;
+                 score_min_text, max_side_px, document_ppi, png_quantize, png_quality_min, keep_gps,
+                 convert_formats, effort, max_pixels, max_expanded_bytes, max_entries, max_depth] = options;
     out.flag(lossy);
     out.flag(jpeg_progressive);
     out.u8(jpeg_quality_max);
@@ -35,12 +35,16 @@ void put_options(FieldWriter& out, const Options& options) {
     out.u8(png_quality_min);
     out.flag(keep_gps);
     out.u8(max_depth);
-    out.zeros(2);
+    out.u16(score_min_text);
     out.u32(enabled_formats);
     out.u32(max_side_px);
     out.u32(max_entries);
     out.u64(max_pixels);
     out.u64(max_expanded_bytes);
+    out.u8(effort);
+    out.zeros(1);
+    out.u16(document_ppi);
+    out.u32(convert_formats);
 }
 
 Options take_options(FieldReader& in) {
@@ -54,12 +58,16 @@ Options take_options(FieldReader& in) {
     options.png_quality_min = in.u8();
     options.keep_gps = in.flag();
     options.max_depth = in.u8();
-    in.zeros(2);
+    options.score_min_text = in.u16();
     options.enabled_formats = in.u32();
     options.max_side_px = in.u32();
     options.max_entries = in.u32();
     options.max_pixels = in.u64();
     options.max_expanded_bytes = in.u64();
+    options.effort = in.u8();
+    in.zeros(1);
+    options.document_ppi = in.u16();
+    options.convert_formats = in.u32();
     return options;
 }
 
@@ -67,13 +75,20 @@ std::string_view wrong_option(const Options& options) {
     const auto percent = [](std::uint8_t value) { return value <= 100; };
     if (!percent(options.jpeg_quality_max) || !percent(options.jpeg_quality_min)) return "jpeg quality";
     if (!percent(options.png_quality_min)) return "png quality";
-    if (options.score_min > 10'000) return "lowest score";
+    if (options.score_min > 10'000 || options.score_min_text > 10'000) return "lowest score";
+    if (options.effort > kEffortMax) return "effort";
     return {};
 }
 
 bool is_name(std::string_view text) {
     return std::all_of(text.begin(), text.end(),
                        [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; });
+}
+
+// The same format as before, or what the options ask for.
+bool output_format_allowed(const JobReply& reply, const JobRequest& request) {
+    if (reply.output_format == reply.format) return reply.format != Format::kUnknown;
+    return reply.output_format == Format::kPng && request.options.converts(reply.format);
 }
 
 // The rules that tie the fields of a reply to each other and to the request.
@@ -84,10 +99,12 @@ std::string_view wrong_reply(const JobReply& reply, const JobRequest& request) {
     if (printable(reply.reason, kJobTextBytes) != reply.reason) return "reason";
     if (reply.outcome != Outcome::kOptimized) {
         if (reply.output_size != 0) return "output size without output";
+        if (reply.output_format != Format::kUnknown) return "format of output without output";
         return reply.score ? "score without output" : "";
     }
     if (reply.output_size == 0) return "optimized to nothing";
     if (reply.output_size > request.output_limit) return "output size above the limit";
+    if (!output_format_allowed(reply, request)) return "format of output";
     return reply.optimizer.empty() ? "optimized by nobody" : "";
 }
 
@@ -144,7 +161,8 @@ Bytes encode_reply(const JobReply& reply) {
     out.u64(reply.output_size);
     out.u64(reply.cpu_us);
     out.flag(reply.score.has_value());
-    out.zeros(7);
+    out.u8(static_cast<std::uint8_t>(reply.output_format));
+    out.zeros(6);
     out.u64(std::bit_cast<std::uint64_t>(reply.score.value_or(0.0)));
     out.bytes(reply.digest);
     out.slot(reply.optimizer, kOptimizerNameBytes);
@@ -167,7 +185,10 @@ Result<JobReply> parse_reply(ByteView record, const JobRequest& request) {
     reply.output_size = in.u64();
     reply.cpu_us = in.u64();
     const bool has_score = in.flag();
-    in.zeros(7);
+    const std::uint8_t output_format = in.u8();
+    if (output_format >= static_cast<std::uint8_t>(Format::kCount_)) return wrong("format of output");
+    reply.output_format = static_cast<Format>(output_format);
+    in.zeros(6);
     const std::uint64_t score_bits = in.u64();
     if (has_score) reply.score = std::bit_cast<double>(score_bits);
     if (!has_score && score_bits != 0) return wrong("score");

@@ -21,8 +21,8 @@
 
 namespace optimilter {
 
-constexpr std::uint16_t kJobProtocolVersion = 1;
-constexpr std::size_t kJobRequestBytes = 616;
+constexpr std::uint16_t kJobProtocolVersion = 2;
+constexpr std::size_t kJobRequestBytes = 624;
 constexpr std::size_t kJobReplyBytes = 360;
 // Longest MIME type, file name and reason in a record, and longest name of an optimizer; in bytes.
 constexpr std::size_t kJobTextBytes = 255;
@@ -46,12 +46,13 @@ struct JobRequest {
 struct JobReply {
     Outcome outcome = Outcome::kNotApplicable;
     Format format = Format::kUnknown;
-    std::uint64_t output_size = 0;  // bytes; 0 unless optimised
-    std::uint64_t cpu_us = 0;       // user + system, as the worker says
-    std::optional<double> score;    // 0.0 .. 1.0
-    Digest digest{};                // the request's, so that a stale reply is told from a due one
-    std::string optimizer;          // [a-z0-9_]*
-    std::string reason;             // printable UTF-8
+    Format output_format = Format::kUnknown;  // of the output; another one than format when converted
+    std::uint64_t output_size = 0;            // bytes; 0 unless optimised
+    std::uint64_t cpu_us = 0;                 // user + system, as the worker says
+    std::optional<double> score;              // 0.0 .. 1.0
+    Digest digest{};                          // the request's, so that a stale reply is told from a due one
+    std::string optimizer;                    // [a-z0-9_]*
+    std::string reason;                       // printable UTF-8
 };
 
 // Too long a MIME type is cut at its end, too long a file name at its start: the extension tells the type.

@@ -199,6 +199,7 @@ JobResult Exchange::accept(const JobReply& reply, Memfd& output) {
     result.format = reply.format;
     result.optimizer = reply.optimizer;
     result.score = reply.score;
+    result.output_format = reply.output_format;
     if (reply.outcome == Outcome::kOptimized) {
         // Refused while the worker still has it mapped writable, or when it sealed the seals.
         if (const Status sealed = output.seal_writes(); !sealed.has_value())

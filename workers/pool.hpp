@@ -58,6 +58,7 @@ struct JobResult {
     Outcome outcome = Outcome::kOverBudget;
     std::string reason;
     Format format = Format::kUnknown;
+    Format output_format = Format::kUnknown;  // of the output; another one than format when converted
     std::string optimizer;
     std::optional<double> score;
     double cpu_ms = 0;  // CPU the worker spent on this job, killed workers counted in

@@ -59,6 +59,7 @@ JobReply optimize_file(const JobRequest& request, int input_fd, int output_fd) {
     }
     reply.output_size = result.output.size();
     reply.score = result.score;
+    reply.output_format = result.output_format;
     return reply;
 }
 

@@ -277,6 +277,9 @@ void test_encodings_and_sizes() {
     constexpr Case kCases[] = {
         {"unknown encoding", "Content-Transfer-Encoding: x-uuencode", E::kUnknown, ""},
         {"encoding with a semicolon", "Content-Transfer-Encoding: base64; x=y", E::kUnknown, ""},
+        {"encoding with a comment", "Content-Transfer-Encoding: base64 (a comment)", E::kUnknown, ""},
+        {"encoding before a comment", "Content-Transfer-Encoding: (a) base64", E::kUnknown, ""},
+        {"encoding in capitals", "Content-Transfer-Encoding:  BASE64 ", E::kBase64, ""},
         {"encoding with stray text", "Content-Transfer-Encoding: base64 7bit", E::kUnknown, ""},
         {"empty encoding", "Content-Transfer-Encoding:", E::kUnknown, ""},
         {"no encoding", "A: b", E::kSevenBit, ""},

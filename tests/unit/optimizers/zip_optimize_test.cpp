@@ -146,7 +146,8 @@ OptimizeResult answer(Outcome outcome, std::string_view output, std::optional<do
     return result;
 }
 
-Attempt attempt_with(const Bytes& file, std::function<OptimizeResult(ByteView, const TypeHint&)> nested,
+Attempt attempt_with(const Bytes& file,
+                     std::function<OptimizeResult(ByteView, const TypeHint&, const PictureUse&)> nested,
                      Options options = {}) {
     Budget budget(Deadline(), options);
     Context context{options, budget, 0, std::move(nested)};
@@ -167,7 +168,7 @@ void pictures_are_found_by_bytes() {
     for (const std::uint16_t method : {kZipStored, kZipDeflated}) {
         int calls = 0;
         const Attempt attempt =
-            attempt_with(with_picture(method), [&](ByteView member, const TypeHint& hint) {
+            attempt_with(with_picture(method), [&](ByteView member, const TypeHint& hint, const PictureUse&) {
                 ++calls;
                 CHECK_EQ(as_text(member), kPicture);
                 CHECK_EQ(hint.file_name, "word/media/image1.bin");
@@ -197,7 +198,7 @@ void lowest_score_counts() {
     std::size_t calls = 0;
     const Attempt attempt = attempt_with(
         file,
-        [&](ByteView, const TypeHint&) {
+        [&](ByteView, const TypeHint&, const PictureUse&) {
             const std::size_t call = calls++;
             if (call == 3) return answer(Outcome::kOptimized, kSmallerPicture);
             return answer(Outcome::kOptimized, kSmallerPicture, scores[call]);
@@ -225,8 +226,8 @@ void members_that_stay() {
     for (const NestedCase& row : kCases) {
         const Bytes file =
             build({{.name = "pic", .content = padded}, {.name = "text", .content = prose(3000)}});
-        const Attempt attempt =
-            attempt_with(file, [&](ByteView, const TypeHint&) { return answer(row.outcome, ""); });
+        const Attempt attempt = attempt_with(
+            file, [&](ByteView, const TypeHint&, const PictureUse&) { return answer(row.outcome, ""); });
         CHECK_EQ(outcome_name(attempt.outcome), "optimized", row.name);
         CHECK_EQ(record_of(file, 0) != record_of(attempt.output, 0), row.deflated_anew, row.name);
         CHECK_EQ(content_of(attempt.output, 0), padded, row.name);
@@ -235,7 +236,7 @@ void members_that_stay() {
 }
 
 void results_of_another_format_are_dropped() {
-    const Attempt attempt = attempt_with(with_picture(0), [](ByteView, const TypeHint&) {
+    const Attempt attempt = attempt_with(with_picture(0), [](ByteView, const TypeHint&, const PictureUse&) {
         return answer(Outcome::kOptimized, "GIF89a, smaller indeed");
     });
     CHECK_EQ(content_of(attempt.output, 1), kPicture);
@@ -366,7 +367,7 @@ void time_ends() {
     const Deadline end = Deadline::in_ms(500);
     Budget budget(end, options);
     bool called = false;
-    Context context{options, budget, 0, [&](ByteView, const TypeHint&) {
+    Context context{options, budget, 0, [&](ByteView, const TypeHint&, const PictureUse&) {
                         called = true;
                         CHECK(budget.deadline().at() < end.at() - std::chrono::milliseconds(10));
                         // A picture that takes all the time there is, not only its share.

@@ -65,11 +65,13 @@ void test_profiles() {
         int quality_max, quality_min, score_min;
         std::uint32_t max_side_px;
         bool png_quantize;
+        int document_ppi;
+        bool converts_bmp;
     };
     constexpr Case kCases[] = {
-        {ProfileName::kLossless, false, 100, 100, 10000, 0, false},
-        {ProfileName::kBalanced, true, 85, 70, 9800, 4096, true},
-        {ProfileName::kCompact, true, 78, 55, 9500, 2048, true},
+        {ProfileName::kLossless, false, 100, 100, 10000, 0, false, 0, false},
+        {ProfileName::kBalanced, true, 85, 70, 9800, 4096, true, 220, false},
+        {ProfileName::kCompact, true, 78, 55, 9500, 2048, true, 150, true},
     };
     for (const Case& c : kCases) {
         Settings settings;
@@ -81,6 +83,8 @@ void test_profiles() {
         CHECK_EQ(int{options.score_min}, c.score_min, profile_name(c.profile));
         CHECK_EQ(options.max_side_px, c.max_side_px, profile_name(c.profile));
         CHECK_EQ(options.png_quantize, c.png_quantize, profile_name(c.profile));
+        CHECK_EQ(int{options.document_ppi}, c.document_ppi, profile_name(c.profile));
+        CHECK_EQ(options.converts(Format::kBmp), c.converts_bmp, profile_name(c.profile));
         CHECK(find_profile(c.profile).name == c.profile, profile_name(c.profile));
     }
 }
@@ -97,6 +101,10 @@ void test_overrides() {
     settings.profile = ProfileName::kBalanced;
     settings.jpeg_quality_min = 40;
     settings.score_min = 0.9325;
+    settings.score_min_text = 0.9425;
+    settings.document_ppi = 300;
+    settings.convert = ConvertSet{1u << static_cast<unsigned>(Format::kTga)};
+    settings.effort = 1;
     settings.max_side_px = 0;
     settings.png_quantize = false;
     settings.png_quality_min = 0;
@@ -105,6 +113,10 @@ void test_overrides() {
     CHECK_EQ(int{options.jpeg_quality_max}, 60);
     CHECK_EQ(int{options.jpeg_quality_min}, 40);
     CHECK_EQ(int{options.score_min}, 9325);
+    CHECK_EQ(int{options.score_min_text}, 9425);
+    CHECK_EQ(int{options.document_ppi}, 300);
+    CHECK_EQ(int{options.effort}, 1);
+    CHECK(options.converts(Format::kTga) && !options.converts(Format::kBmp));
     CHECK_EQ(options.max_side_px, 0u);
     CHECK(!options.png_quantize && !options.keep_gps);
     CHECK_EQ(int{options.png_quality_min}, 0);

@@ -37,10 +37,14 @@ jpeg_progressive = false
 jpeg_quality_max = 80
 jpeg_quality_min = 60
 score_min = 0.96
+score_min_text = 0.97
 max_side_px = 0
 png_quantize = false
 png_quality_min = 70
 keep_gps = false
+document_ppi = 96
+convert = ["tga", "bmp"]
+effort = 1
 formats = ["jpeg", "odf"]
 min_size = 1000
 max_size = "10MB"
@@ -101,6 +105,9 @@ void test_every_setting_is_read() {
     CHECK_EQ(s.profile, ProfileName::kCompact);
     CHECK(s.jpeg_progressive == false);
     CHECK(s.score_min == 0.96);
+    CHECK(s.score_min_text == 0.97);
+    CHECK(s.document_ppi == 96u && s.effort == 1u);
+    CHECK(s.convert->has(Format::kTga) && s.convert->has(Format::kBmp) && !s.convert->has(Format::kPcx));
     CHECK(s.max_side_px == 0u);
     CHECK(s.formats.has(Format::kOdf) && !s.formats.has(Format::kPng));
     CHECK_EQ(s.min_size, 1000u);

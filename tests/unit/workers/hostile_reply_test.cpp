@@ -26,6 +26,7 @@ void test_hostile_replies() {
         {"endless", Outcome::kTooDifferent, "output size above the limit", Counter::kRepliesRefused},
         {"size-of-input", Outcome::kTooDifferent, "output size above the limit", Counter::kRepliesRefused},
         {"kept-with-size", Outcome::kTooDifferent, "output size", Counter::kRepliesRefused},
+        {"converted-unasked", Outcome::kTooDifferent, "format of output", Counter::kRepliesRefused},
         {"zero", Outcome::kTooDifferent, "optimized to nothing", Counter::kRepliesRefused},
         {"nan", Outcome::kTooDifferent, "score", Counter::kRepliesRefused},
         {"other-digest", Outcome::kTooDifferent, "digest of another job", Counter::kRepliesRefused},

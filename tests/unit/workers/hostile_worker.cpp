@@ -54,6 +54,7 @@ JobReply half(const Received& job) {
     JobReply reply;
     reply.outcome = Outcome::kOptimized;
     reply.format = Format::kJpeg;
+    reply.output_format = Format::kJpeg;
     reply.output_size = job.request.output_limit / 2 + 1;
     reply.digest = job.request.digest;
     reply.optimizer = "half";
@@ -77,6 +78,7 @@ void misreport(const Received& job, std::string_view what) {
     if (what == "endless") reply.output_size = std::numeric_limits<std::uint64_t>::max();
     if (what == "size-of-input") reply.output_size = job.request.input_size;
     if (what == "kept-with-size") reply.outcome = Outcome::kNotSmaller;
+    if (what == "converted-unasked") reply.output_format = Format::kPng;
     // A promise below what it wrote: the engine takes what is promised and not a byte more.
     if (what == "too-small") reply.output_size = 10;
     if (what == "nan") reply.score = std::numeric_limits<double>::quiet_NaN();
@@ -241,7 +243,8 @@ void work(const Received& job) {
     for (const char* name : {"too-large", "zero", "nan", "other-digest", "unprintable", "huge-cpu"}) {
         if (what == name) return misreport(job, what);
     }
-    for (const char* name : {"endless", "size-of-input", "kept-with-size", "too-small"}) {
+    for (const char* name :
+         {"endless", "size-of-input", "kept-with-size", "converted-unasked", "too-small"}) {
         if (what == name) return misreport(job, what);
     }
     for (const char* name :

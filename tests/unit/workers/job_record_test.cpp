@@ -23,6 +23,10 @@ JobRequest sample_request() {
     request.options.jpeg_quality_max = 91;
     request.options.jpeg_quality_min = 41;
     request.options.score_min = 9777;
+    request.options.score_min_text = 9888;
+    request.options.document_ppi = 150;
+    request.options.convert_formats = 0x00204000;
+    request.options.effort = 2;
     request.options.max_side_px = 4096;
     request.options.png_quantize = false;
     request.options.png_quality_min = 66;
@@ -40,6 +44,7 @@ JobReply sample_reply() {
     JobReply reply;
     reply.outcome = Outcome::kOptimized;
     reply.format = Format::kOoxml;
+    reply.output_format = Format::kOoxml;
     reply.output_size = 999'999;
     reply.cpu_us = 123'456;
     reply.score = 0.987;
@@ -64,6 +69,10 @@ void test_request_round_trip() {
     CHECK_EQ(parsed->options.max_entries, 77u);
     CHECK_EQ(parsed->options.max_side_px, 4096u);
     CHECK_EQ(parsed->options.score_min, 9777);
+    CHECK_EQ(parsed->options.score_min_text, 9888);
+    CHECK_EQ(parsed->options.document_ppi, 150);
+    CHECK_EQ(parsed->options.convert_formats, 0x00204000u);
+    CHECK_EQ(parsed->options.effort, 2);
     CHECK_EQ(parsed->mime_type, "image/jpeg");
     CHECK_EQ(parsed->file_name, "holiday.jpg");
     CHECK_EQ(parsed->deadline_ms_left, 4321u);
@@ -73,7 +82,7 @@ void test_request_round_trip() {
 void test_layout() {
     const Bytes request = encode_request(sample_request());
     CHECK(starts_with(request, "OMJQ"));
-    CHECK_EQ(read_le16(&request[4]), 1);
+    CHECK_EQ(read_le16(&request[4]), 2);
     CHECK_EQ(request[6], 1);
     CHECK_EQ(read_le32(&request[8]), 4321u);
     CHECK_EQ(read_le32(&request[16]), 1'000'000u);
@@ -82,8 +91,12 @@ void test_layout() {
     CHECK_EQ(request[64], 1);
     CHECK_EQ(read_le16(&request[68]), 9777);
     CHECK_EQ(read_le32(&request[76]), 0x12345678u);
-    CHECK_EQ(request[104], 10);
-    CHECK_EQ(request[360], 11);
+    CHECK_EQ(read_le16(&request[74]), 9888);
+    CHECK_EQ(request[104], 2);
+    CHECK_EQ(read_le16(&request[106]), 150);
+    CHECK_EQ(read_le32(&request[108]), 0x00204000u);
+    CHECK_EQ(request[112], 10);
+    CHECK_EQ(request[368], 11);
     const Bytes reply = encode_reply(sample_reply());
     CHECK_EQ(reply.size(), kJobReplyBytes);
     CHECK(starts_with(reply, "OMJR"));
@@ -126,7 +139,7 @@ struct Patch {
 void test_request_refused() {
     constexpr Patch kPatches[] = {
         {"magic", 0, 'X', "magic"},
-        {"version", 4, 2, "version"},
+        {"version", 4, 1, "version"},
         {"version high byte", 5, 1, "version"},
         {"unused byte", 7, 1, "unused"},
         {"deadline above a day", 11, 0xFF, "deadline"},
@@ -137,8 +150,10 @@ void test_request_refused() {
         {"lowest jpeg quality", 67, 255, "jpeg quality"},
         {"score above 10000", 69, 0xFF, "lowest score"},
         {"png quality", 71, 101, "png quality"},
-        {"unused after options", 74, 1, "unused"},
-        {"bytes behind the type", 104 + 1 + 200, 'x', "unused"},
+        {"score for text above 10000", 75, 0xFF, "lowest score"},
+        {"effort", 104, 5, "effort"},
+        {"unused after options", 105, 1, "unused"},
+        {"bytes behind the type", 112 + 1 + 200, 'x', "unused"},
         {"bytes behind the name", kJobRequestBytes - 1, 'x', "unused"},
     };
     for (const Patch& p : kPatches) {
@@ -190,6 +205,8 @@ void test_reply_refused_by_bytes() {
         {"size above limit", 15, 0x80, "output size above"},
         {"score flag", 24, 3, "score"},
         {"score without flag", 24, 0, "score"},
+        {"format of output unknown", 25, static_cast<std::uint8_t>(Format::kCount_), "format of output"},
+        {"converted without being asked", 25, static_cast<std::uint8_t>(Format::kPng), "format of output"},
         {"unused", 31, 1, "unused"},
         {"digest", 71, 0, "digest"},
         {"optimizer longer than its slot", 72, 32, "unused"},
