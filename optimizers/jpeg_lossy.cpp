@@ -2,9 +2,11 @@
 #include "optimizers/jpeg_lossy.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "optimizers/jpeg_encoder.hpp"
+#include "optimizers/picture_kind.hpp"
 
 namespace optimilter {
 
@@ -30,6 +32,10 @@ ChromaSampling own_sampling(const JpegMarkers& markers) {
     return ChromaSampling::k444;
 }
 
+PictureView view_of(const JpegPixels& picture) {
+    return {picture.samples.data(), picture.width, picture.height, picture.channels};
+}
+
 JpegPixels bands_of(const JpegPixels& picture) {
     const std::uint64_t row_pixels = picture.width;
     const std::uint32_t wanted =
@@ -46,13 +52,48 @@ JpegPixels bands_of(const JpegPixels& picture) {
     return bands;
 }
 
-// One way of coding chroma, tried at several qualities.
+// How the quantisation steps of a libjpeg quality relate to Annex K's, in percent.
+double step_of(double quality) {
+    return std::max(1.0, quality < 50 ? 5000 / quality : 200 - 2 * quality);
+}
+
+double quality_of(double step) {
+    return step > 100 ? 5000 / step : (200 - step) / 2;
+}
+
+// The distance grows about with this power of the steps; chroma sampling and the source's own noise flatten
+// it.
+constexpr double kDistanceGrowth = 0.5;
+// Aimed a little below the bound, so that most first guesses hold.
+constexpr double kAim = 0.97;
+// A result this near to the bound is not worth another encode.
+constexpr double kNearEnough = 0.90;
+
+// A measured encode, or the model's view of one.
+struct Trial {
+    double step = 0;
+    double distance = 0;
+};
+
+// Where a line through the trials, in logarithms, meets the wanted distance.
+double step_for(const std::vector<Trial>& trials, double distance) {
+    const Trial& last = trials.back();
+    double growth = kDistanceGrowth;
+    if (trials.size() > 1) {
+        const Trial& before = trials[trials.size() - 2];
+        const double across = std::log(last.step / before.step);
+        if (across != 0) growth = std::clamp(std::log(last.distance / before.distance) / across, 0.25, 1.0);
+    }
+    return last.step * std::pow(distance / last.distance, 1 / growth);
+}
+
+// One way of coding chroma, tried at a few qualities.
 class QualitySearch {
   public:
     QualitySearch(const JpegPixels& reference, const Options& options, ChromaSampling sampling,
                   ScoreChroma chroma, std::size_t limit_bytes, Deadline deadline)
         : reference_(reference),
-          bound_(options.score_min / 10000.0),
+          bound_(lowest_score(options, view_of(reference), ScoreColors::kYCbCr)),
           lowest_(std::clamp<int>(options.jpeg_quality_min, 1, 100)),
           highest_(std::clamp<int>(options.jpeg_quality_max, lowest_, 100)),
           sampling_(sampling),
@@ -60,34 +101,55 @@ class QualitySearch {
           limit_bytes_(limit_bytes),
           deadline_(deadline) {}
 
+    // May this way reach the bound at all, as far as a sample tells?
+    Result<bool> promising() const {
+        const Result<JpegReencoded> best = measured(bands_of(reference_), highest_);
+        if (!best) return best.error();
+        return best->score >= bound_;
+    }
+
     Result<JpegReencoded> run() const {
-        const Result<int> start = lowest_passing(bands_of(reference_));
-        if (!start) return start.error();
-        for (int quality = *start;; quality = std::min(quality + 2, highest_)) {
-            Result<JpegReencoded> result = measured(reference_, quality);
-            if (!result || result->score >= bound_) return result;
-            if (quality == highest_) return too_different();
-        }
+        int start = (lowest_ + highest_) / 2;
+        const JpegPixels sample = bands_of(reference_);
+        if (sample.height == reference_.height) return search(reference_, start);
+        const Result<JpegReencoded> guess = search(sample, start);
+        // What no sample reaches may still be reached by the whole, where the bad tiles count for less.
+        if (!guess && guess.error().code != ErrorCode::kUnsupported) return guess;
+        return search(reference_, guess ? guess->quality : highest_);
     }
 
   private:
     static Error too_different() { return {ErrorCode::kUnsupported, "no quality reaches the score"}; }
 
-    Result<int> lowest_passing(const JpegPixels& sample) const {
-        int low = lowest_;
-        int high = highest_;
-        // The upper end first: when it fails there is nothing to search.
-        for (int quality = high; low <= high; quality = (low + high) / 2) {
-            const Result<JpegReencoded> result = measured(sample, quality);
-            if (!result) return result.error();
+    // The smallest of three encodes that reaches the bound. The last of them takes no risk.
+    Result<JpegReencoded> search(const JpegPixels& picture, int quality) const {
+        const double wanted = distance_of_score(bound_);
+        Result<JpegReencoded> best = too_different();
+        std::vector<Trial> trials;
+        int failing = lowest_ - 1;  // the best quality known to fail, and the worst known to pass
+        int passing = highest_ + 1;
+        for (int tries = 3; tries > 0 && failing + 1 < passing; --tries) {
+            quality = std::clamp(quality, failing + 1, passing - 1);
+            Result<JpegReencoded> result = measured(picture, quality);
+            if (!result) return result;
+            const double distance = distance_of_score(result->score);
+            trials.push_back({step_of(quality), std::max(distance, 0.01)});
             if (result->score >= bound_) {
-                high = quality - 1;
+                best = std::move(result);
+                passing = quality;
+                if (distance >= kNearEnough * wanted) break;
             } else {
-                if (quality == highest_) return too_different();
-                low = quality + 1;
+                failing = quality;
             }
+            quality = next_quality(trials, wanted);
+            if (tries == 2 && !best) quality = std::min(highest_, quality + (highest_ - quality + 3) / 4);
         }
-        return low;
+        return best;
+    }
+
+    int next_quality(const std::vector<Trial>& trials, double wanted) const {
+        const double quality = std::clamp(quality_of(step_for(trials, kAim * wanted)), 1.0, 100.0);
+        return static_cast<int>(std::ceil(quality));
     }
 
     Result<JpegReencoded> measured(const JpegPixels& picture, int quality) const {
@@ -137,10 +199,13 @@ Result<JpegReencoded> reencode_jpeg(ByteView input, const JpegMarkers& markers, 
     const std::size_t limit_bytes = 2 * input.size() + 65536;  // sequential coding wastes at most this much
     const ChromaSampling own = own_sampling(markers);
     if (reference->channels == 3 && own != ChromaSampling::k420) {
-        Result<JpegReencoded> coarser = QualitySearch(*reference, options, ChromaSampling::k420,
-                                                      ScoreChroma::kFullSize, limit_bytes, deadline)
-                                            .run();
-        if (coarser || coarser.error().code != ErrorCode::kUnsupported) return coarser;
+        const QualitySearch coarser(*reference, options, ChromaSampling::k420, ScoreChroma::kFullSize,
+                                    limit_bytes, deadline);
+        const Result<bool> promising = coarser.promising();
+        if (!promising) return promising.error();
+        Result<JpegReencoded> found =
+            *promising ? coarser.run() : Error{ErrorCode::kUnsupported, "chroma would be lost"};
+        if (found || found.error().code != ErrorCode::kUnsupported) return found;
     }
     return QualitySearch(*reference, options, own, ScoreChroma::kHalfSize, limit_bytes, deadline).run();
 }

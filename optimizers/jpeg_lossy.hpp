@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The search for the lowest libjpeg quality, within the options, whose measured score still reaches the
-// bound. Not thread safe (see jpeg_reference.hpp).
+// bound: a model of score and quality, begun on a sample of a large picture, and at most three encodes of the
+// whole. Not thread safe (see jpeg_reference.hpp).
 #pragma once
 
 #include "base/bytes.hpp"

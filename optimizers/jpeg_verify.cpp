@@ -4,6 +4,7 @@
 #include "optimizers/jpeg_markers.hpp"
 #include "optimizers/jpeg_metadata.hpp"
 #include "optimizers/jpeg_transcode.hpp"
+#include "optimizers/picture_kind.hpp"
 
 namespace optimilter {
 
@@ -40,7 +41,9 @@ std::string compare_pictures(ByteView input, const JpegMarkers& before, ByteView
     if (!got) return got.error().text;
     const double score = picture_score(want->samples, got->samples, target.width, target.height,
                                        want->channels, ScoreColors::kRgb, jpeg_score_chroma(before, after));
-    const double bound = context.options.score_min / 10000.0;
+    const double bound =
+        lowest_score(context.options, {want->samples.data(), want->width, want->height, want->channels},
+                     ScoreColors::kRgb, kSecondLookLeeway);
     return score >= bound - kScoreTolerance ? std::string() : "score below the bound";
 }
 

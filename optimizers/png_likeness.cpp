@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "optimizers/picture_kind.hpp"
 #include "optimizers/picture_score.hpp"
 
 namespace optimilter {
@@ -44,17 +45,22 @@ bool all_opaque(ByteView rgba) {
 }  // namespace
 
 bool Likeness::acceptable(const Options& options) const {
-    return score * 10000 >= options.score_min && alpha_error <= kLargestAlphaError &&
-           alpha_rms <= kLargestAlphaRms;
+    const auto bound = text ? std::max(options.score_min, options.score_min_text) : options.score_min;
+    return score * 10000 >= bound && alpha_error <= kLargestAlphaError && alpha_rms <= kLargestAlphaRms;
 }
 
 Likeness measure_likeness(ByteView a, ByteView b, std::uint32_t width, std::uint32_t height) {
     Likeness likeness;
+    likeness.score = 1;
     measure_alpha(a, b, likeness);
-    likeness.score = picture_score(composed(a, 0), composed(b, 0), width, height, 3);
-    if (all_opaque(a) && all_opaque(b)) return likeness;
-    likeness.score =
-        std::min(likeness.score, picture_score(composed(a, 255), composed(b, 255), width, height, 3));
+    for (const unsigned background : {0u, 255u}) {
+        const Bytes first = composed(a, background);
+        const double score = picture_score(first, composed(b, background), width, height, 3);
+        likeness.score = std::min(likeness.score, score);
+        const PictureView view{first.data(), width, height, 3};
+        likeness.text = likeness.text || text_likeness(view, ScoreColors::kRgb) >= kTextFrom;
+        if (background == 0 && all_opaque(a) && all_opaque(b)) break;
+    }
     return likeness;
 }
 

@@ -12,9 +12,10 @@
 namespace optimilter {
 
 struct Likeness {
-    double score = 0;  // lowest picture_score() over black and over white; 1 of them when all is opaque
+    double score = 0;  // lowest picture_score() over black and over white; one of them when all is opaque
     unsigned alpha_error = 0;  // largest difference of two alpha samples, 0..255
     double alpha_rms = 0;      // root of the mean of their squares
+    bool text = false;         // held to the stricter bound, see picture_kind.hpp
 
     // Within the bounds of the profile?
     bool acceptable(const Options& options) const;

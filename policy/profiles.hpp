@@ -20,7 +20,7 @@ struct Profile {
     bool jpeg_progressive = true;
     std::uint8_t jpeg_quality_max = 100;  // libjpeg quality
     std::uint8_t jpeg_quality_min = 100;
-    double score_min = 1.0;          // 0.0 .. 1.0, optimizers/picture_score.hpp
+    double score_min = 1.0;          // 0.0 .. 1.0, optimizers/picture_score.hpp and doc/score.md
     double score_min_text = 1.0;     // the same for pictures of text, screens and drawings
     std::uint32_t max_side_px = 0;   // 0: never scaled down
     std::uint32_t document_ppi = 0;  // 0: never scaled down

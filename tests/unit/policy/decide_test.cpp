@@ -70,8 +70,8 @@ void test_profiles() {
     };
     constexpr Case kCases[] = {
         {ProfileName::kLossless, false, 100, 100, 10000, 0, false, 0, false},
-        {ProfileName::kBalanced, true, 85, 70, 9800, 4096, true, 220, false},
-        {ProfileName::kCompact, true, 78, 55, 9500, 2048, true, 150, true},
+        {ProfileName::kBalanced, true, 85, 60, 9500, 4096, true, 220, false},
+        {ProfileName::kCompact, true, 78, 45, 9300, 2048, true, 150, true},
     };
     for (const Case& c : kCases) {
         Settings settings;

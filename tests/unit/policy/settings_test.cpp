@@ -155,7 +155,7 @@ void test_profile_values_are_comments() {
     const std::string text = print_settings(settings, false);
     CHECK(text.find("# jpeg_quality_max = 78 (profile compact)\n") != std::string::npos);
     CHECK(text.find("\njpeg_quality_min = 50\n") != std::string::npos);
-    CHECK(text.find("# score_min = 0.95 (profile compact)\n") != std::string::npos);
+    CHECK(text.find("# score_min = 0.93 (profile compact)\n") != std::string::npos);
     CHECK(print_settings(settings, true).find('#') == std::string::npos);
 }
 
