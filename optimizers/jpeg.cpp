@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <utility>
 
+#include "optimizers/effort.hpp"
 #include "optimizers/formats.hpp"
 #include "optimizers/jpeg_lossy.hpp"
 #include "optimizers/jpeg_markers.hpp"
@@ -54,7 +55,7 @@ class JpegWork {
         if (referenced_ && !jpeg_references_kept(jpeg_segments(input_, markers_), segments))
             return leave_alone(Outcome::kNotApplicable, "XMP that refers to the picture holds a position");
         Result<JpegTranscoded> coded =
-            transcode_jpeg(input_, segments, options_.jpeg_progressive, limit_bytes, deadline_);
+            transcode_jpeg(input_, segments, coding(), limit_bytes, deadline_);
         if (!coded) return left_alone_for(coded.error());
         return {Outcome::kOptimized, {}, std::move(coded->file), {}, {}, coded->decoded_input};
     }
@@ -64,9 +65,13 @@ class JpegWork {
         if (!lossy) return left_alone_for(lossy.error());
         Result<JpegTranscoded> coded =
             transcode_jpeg(lossy->file, kept_jpeg_segments(input_, markers_, options_, target_),
-                           options_.jpeg_progressive, input_.size() - 1, deadline_);
+                           coding(), input_.size() - 1, deadline_);
         if (!coded) return left_alone_for(coded.error());
         return {Outcome::kOptimized, {}, std::move(coded->file), lossy->score, {}};
+    }
+
+    JpegCodingChoice coding() const {
+        return {options_.jpeg_progressive, effort_settings(options_).jpeg_scan_search};
     }
 
     ByteView input_;

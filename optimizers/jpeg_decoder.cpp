@@ -55,7 +55,7 @@ Status JpegDecoder::read_header() {
     return Success{};
 }
 
-bool JpegDecoder::coefficients() {
+bool JpegDecoder::decode_coefficients() {
     if (setjmp(errors_.escape) != 0) return false;
     arrays_ = jpeg_read_coefficients(&state_);
     return arrays_ != nullptr;
@@ -72,7 +72,7 @@ bool JpegDecoder::progressive_complete() const {
 }
 
 Status JpegDecoder::read_coefficients() {
-    if (!coefficients()) return errors_.error();
+    if (!decode_coefficients()) return errors_.error();
     if (!progressive_complete()) return Error{ErrorCode::kUnsupported, "progressive file without all scans"};
     return Success{};
 }
@@ -101,6 +101,36 @@ Result<JpegSummary> JpegDecoder::summary() {
         summary.components.push_back(component);
     }
     return summary;
+}
+
+// libjpeg-turbo keeps the whole picture in memory (it has no backing store), so that rows stay where they
+// are.
+bool JpegDecoder::row_pointers(int component, const std::int16_t** rows) {
+    if (setjmp(errors_.escape) != 0) return false;
+    const JDIMENSION count = state_.comp_info[component].height_in_blocks;
+    for (JDIMENSION row = 0; row < count; ++row) {
+        rows[row] = state_.mem->access_virt_barray(reinterpret_cast<j_common_ptr>(&state_),
+                                                   arrays_[component], row, 1, FALSE)[0][0];
+    }
+    return true;
+}
+
+Result<JpegCoefficients> JpegDecoder::coefficients() {
+    JpegCoefficients picture{state_.image_width, state_.image_height, {}};
+    for (int c = 0; c < state_.num_components; ++c) {
+        const jpeg_component_info& shape = state_.comp_info[c];
+        if (shape.quant_table == nullptr) return Error{ErrorCode::kMalformed, "no quantisation table"};
+        JpegPlane plane;
+        plane.id = static_cast<std::uint8_t>(shape.component_id);
+        plane.horizontal = static_cast<std::uint8_t>(shape.h_samp_factor);
+        plane.vertical = static_cast<std::uint8_t>(shape.v_samp_factor);
+        plane.width_in_blocks = shape.width_in_blocks;
+        std::copy_n(shape.quant_table->quantval, 64, plane.quant.begin());
+        plane.rows.resize(shape.height_in_blocks);
+        if (!row_pointers(c, plane.rows.data())) return errors_.error();
+        picture.planes.push_back(std::move(plane));
+    }
+    return picture;
 }
 
 bool JpegDecoder::start(J_COLOR_SPACE colors, unsigned scale_denominator) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/bytes.hpp"
+#include "optimizers/jpeg_coefficients.hpp"
 #include "optimizers/jpeg_errors.hpp"
 
 namespace optimilter {
@@ -58,6 +59,8 @@ class JpegDecoder {
     Status read_coefficients();
     // After read_coefficients().
     Result<JpegSummary> summary();
+    // After read_coefficients(). The rows lie in memory of this object.
+    Result<JpegCoefficients> coefficients();
 
     // scale_denominator: 1, 2, 4 or 8, reduction within the inverse DCT.
     Result<JpegPixels> read_pixels(JpegColors colors, unsigned scale_denominator = 1);
@@ -65,11 +68,10 @@ class JpegDecoder {
     const jpeg_decompress_struct& state() const { return state_; }
 
   private:
-    friend class JpegEncoder;
-
     bool create();
     bool header();
-    bool coefficients();
+    bool decode_coefficients();
+    bool row_pointers(int component, const std::int16_t** rows);
     bool digest_rows(int component, JpegSummary::Component& into);
     bool start(J_COLOR_SPACE colors, unsigned scale_denominator);
     bool rows(std::uint8_t* to, std::size_t stride);

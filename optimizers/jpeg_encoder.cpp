@@ -8,32 +8,6 @@ namespace optimilter {
 
 namespace {
 
-// The conventional kind of script (spectral selection first, then successive approximation), because exotic
-// ones trip old readers. Luma starts three bits down and is refined; chroma, which is mostly zeros, goes in
-// one step: that is smaller than refining it as well, and spares writer, check and reader four scans.
-constexpr jpeg_scan_info kColorScript[] = {
-    {1, {0}, 0, 0, 0, 0},  {2, {1, 2}, 0, 0, 0, 0}, {1, {0}, 1, 8, 0, 3},  {1, {0}, 9, 63, 0, 3},
-    {1, {1}, 1, 8, 0, 0},  {1, {2}, 1, 8, 0, 0},    {1, {0}, 1, 63, 3, 2}, {1, {1}, 9, 63, 0, 0},
-    {1, {2}, 9, 63, 0, 0}, {1, {0}, 1, 63, 2, 1},   {1, {0}, 1, 63, 1, 0},
-};
-
-constexpr jpeg_scan_info kGrayScript[] = {
-    {1, {0}, 0, 0, 0, 0},  {1, {0}, 1, 8, 0, 3},  {1, {0}, 9, 63, 0, 3},
-    {1, {0}, 1, 63, 3, 2}, {1, {0}, 1, 63, 2, 1}, {1, {0}, 1, 63, 1, 0},
-};
-
-void set_scan_script(jpeg_compress_struct& state) {
-    if (state.jpeg_color_space == JCS_YCbCr) {
-        state.scan_info = kColorScript;
-        state.num_scans = static_cast<int>(std::size(kColorScript));
-    } else if (state.num_components == 1) {
-        state.scan_info = kGrayScript;
-        state.num_scans = static_cast<int>(std::size(kGrayScript));
-    } else {
-        jpeg_simple_progression(&state);
-    }
-}
-
 void destination_ready(j_compress_ptr) {}
 
 boolean destination_full(j_compress_ptr state) {
@@ -81,25 +55,6 @@ bool JpegEncoder::create() {
     return true;
 }
 
-bool JpegEncoder::begin_transcode(JpegDecoder& source, bool progressive) {
-    if (setjmp(errors_.escape) != 0) return false;
-    jpeg_copy_critical_parameters(&source.state_, &state_);
-    state_.optimize_coding = TRUE;
-    if (progressive) set_scan_script(state_);
-    // The original's own JFIF and Adobe segments are among the caller's.
-    state_.write_JFIF_header = FALSE;
-    state_.write_Adobe_marker = FALSE;
-    jpeg_write_coefficients(&state_, source.arrays_);
-    return true;
-}
-
-bool JpegEncoder::write_segment(const JpegSegmentBytes& segment) {
-    if (setjmp(errors_.escape) != 0) return false;
-    jpeg_write_marker(&state_, segment.marker, segment.payload.data(),
-                      static_cast<unsigned>(segment.payload.size()));
-    return true;
-}
-
 bool JpegEncoder::finish() {
     if (setjmp(errors_.escape) != 0) return false;
     jpeg_finish_compress(&state_);
@@ -109,16 +64,6 @@ bool JpegEncoder::finish() {
 Result<Bytes> JpegEncoder::taken() {
     output_.resize(output_.size() - destination_.free_in_buffer);
     return std::move(output_);
-}
-
-Result<Bytes> JpegEncoder::transcode(JpegDecoder& source, const std::vector<JpegSegmentBytes>& segments,
-                                     bool progressive) {
-    if (!create() || !begin_transcode(source, progressive)) return errors_.error();
-    for (const JpegSegmentBytes& segment : segments) {
-        if (!write_segment(segment)) return errors_.error();
-    }
-    if (!finish()) return errors_.error();
-    return taken();
 }
 
 bool JpegEncoder::set_pixels(const JpegPixels& pixels, int quality, ChromaSampling sampling) {

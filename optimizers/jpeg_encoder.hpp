@@ -10,15 +10,9 @@
 #include "base/bytes.hpp"
 #include "optimizers/jpeg_decoder.hpp"
 #include "optimizers/jpeg_errors.hpp"
+#include "optimizers/jpeg_file_writer.hpp"
 
 namespace optimilter {
-
-// An APPn or COM segment to write. payload: without marker and length field.
-struct JpegSegmentBytes {
-    std::uint8_t marker = 0;
-    Bytes payload;
-    friend bool operator==(const JpegSegmentBytes&, const JpegSegmentBytes&) = default;
-};
 
 enum class ChromaSampling { k444, k422, k420 };
 
@@ -30,11 +24,6 @@ class JpegEncoder {
     JpegEncoder(const JpegEncoder&) = delete;
     JpegEncoder& operator=(const JpegEncoder&) = delete;
 
-    // The coefficients of source (after its read_coefficients()) with Huffman tables made for them; restart
-    // markers go. progressive: the fixed scan script of jpeg_encoder.cpp, else one sequential scan.
-    Result<Bytes> transcode(JpegDecoder& source, const std::vector<JpegSegmentBytes>& segments,
-                            bool progressive);
-
     // pixels: gray or YCbCr. Sequential with the standard Huffman tables, so quick and large: the answer is
     // meant to be transcoded. No segments at all.
     Result<Bytes> encode(const JpegPixels& pixels, int quality, ChromaSampling sampling);
@@ -42,10 +31,8 @@ class JpegEncoder {
   private:
     bool create();
     void set_destination();
-    bool begin_transcode(JpegDecoder& source, bool progressive);
     bool set_pixels(const JpegPixels& pixels, int quality, ChromaSampling sampling);
     bool write_pixels(const std::uint8_t* from, std::size_t stride);
-    bool write_segment(const JpegSegmentBytes& segment);
     bool finish();
     Result<Bytes> taken();
 

@@ -3,11 +3,13 @@
 
 #include <utility>
 
+#include "optimizers/jpeg_coding.hpp"
+
 namespace optimilter {
 
 namespace {
 
-// The headers of thirteen scans weigh more than they gain in small pictures; only there is the second coding
+// The headers of many scans weigh more than they gain in small pictures; only there is the second coding
 // worth its CPU. Measured against our own output and not the input, to stay the same in a second pass.
 constexpr std::size_t kBaselineWorthTrying = 32 * 1024;
 
@@ -46,25 +48,30 @@ std::size_t bytes_of(const std::vector<JpegSegmentBytes>& segments) {
     return bytes;
 }
 
-Result<Bytes> smallest_coding(JpegDecoder& decoder, const std::vector<JpegSegmentBytes>& segments,
-                              bool progressive, std::size_t limit_bytes, Deadline deadline) {
-    if (!progressive) return JpegEncoder(limit_bytes, deadline).transcode(decoder, segments, false);
-    Result<Bytes> smallest = JpegEncoder(limit_bytes, deadline).transcode(decoder, segments, true);
+Result<Bytes> smallest_coding(const JpegCoefficients& picture, const std::vector<JpegSegmentBytes>& segments,
+                              const JpegCodingChoice& choice, std::size_t limit_bytes, Deadline deadline) {
+    if (!choice.progressive)
+        return code_jpeg_sequential(picture, segments, JpegTables::kBest, limit_bytes, deadline);
+    Result<Bytes> smallest =
+        code_jpeg_progressive(picture, segments, choice.scan_search, limit_bytes, deadline);
     if (!smallest && smallest.error().code != ErrorCode::kRefused) return smallest;
     const std::size_t found_bytes = smallest ? smallest->size() : limit_bytes + 1;
     if (found_bytes >= bytes_of(segments) + kBaselineWorthTrying) return smallest;
-    Result<Bytes> sequential = JpegEncoder(found_bytes - 1, deadline).transcode(decoder, segments, false);
+    Result<Bytes> sequential =
+        code_jpeg_sequential(picture, segments, JpegTables::kBest, found_bytes - 1, deadline);
     return sequential ? std::move(sequential) : std::move(smallest);
 }
 
 }  // namespace
 
 Result<JpegTranscoded> transcode_jpeg(ByteView input, const std::vector<JpegSegmentBytes>& segments,
-                                      bool progressive, std::size_t limit_bytes, Deadline deadline) {
+                                      JpegCodingChoice choice, std::size_t limit_bytes, Deadline deadline) {
     JpegDecoder decoder(input, deadline);
     const Result<Digest> digest = read_and_digest(decoder);
     if (!digest) return digest.error();
-    Result<Bytes> file = smallest_coding(decoder, segments, progressive, limit_bytes, deadline);
+    const Result<JpegCoefficients> picture = decoder.coefficients();
+    if (!picture) return picture.error();
+    Result<Bytes> file = smallest_coding(*picture, segments, choice, limit_bytes, deadline);
     if (!file) return file.error();
     return JpegTranscoded{std::move(*file), *digest};
 }
