@@ -2,8 +2,10 @@
 #include "mail/mime_splice.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
+#include "mail/retyped_part.hpp"
 #include "mail/transfer_coding.hpp"
 
 namespace optimilter {
@@ -16,12 +18,6 @@ Error internal(const char* text) {
 Error too_late() {
     return {ErrorCode::kDeadline, "deadline"};
 }
-
-// One range of the old body and what stands there instead.
-struct Edit {
-    ByteRange range;
-    std::string text;
-};
 
 // A new body must be clean base64 that says what its optimizer said, in the old body's line ends. Base64
 // holds no '-', so no boundary can come to stand at a line start.
@@ -39,10 +35,27 @@ Status check_replacement(ByteView body, const MimeIndex& index, const PartReplac
     return Success{};
 }
 
-// All edits in the order of the old body: a part's size= stands before its body.
-Result<std::vector<Edit>> edits_of(ByteView body, const MimeIndex& index,
-                                   std::vector<PartReplacement>& replacements, Deadline deadline) {
-    std::vector<Edit> edits;
+// The header's edits of a part: its size= and, when it became PNG, its type and names; in the order of the
+// body.
+Status append_header_edits(ByteView body, const Part& part, const PartReplacement& replacement,
+                           std::vector<TextEdit>& edits) {
+    std::vector<TextEdit> own;
+    if (replacement.to_png) {
+        auto retyped = edits_to_png(body, part);
+        if (!retyped) return retyped.error();
+        own = std::move(*retyped);
+    }
+    if (part.size_value) own.push_back({*part.size_value, std::to_string(replacement.decoded_size)});
+    std::sort(own.begin(), own.end(),
+              [](const TextEdit& a, const TextEdit& b) { return a.range.begin < b.range.begin; });
+    std::move(own.begin(), own.end(), std::back_inserter(edits));
+    return Success{};
+}
+
+// All edits in the order of the old body: a part's header stands before its body.
+Result<std::vector<TextEdit>> edits_of(ByteView body, const MimeIndex& index,
+                                       std::vector<PartReplacement>& replacements, Deadline deadline) {
+    std::vector<TextEdit> edits;
     std::sort(replacements.begin(), replacements.end(),
               [](const PartReplacement& a, const PartReplacement& b) { return a.part < b.part; });
     for (std::size_t i = 0; i < replacements.size(); ++i) {
@@ -52,7 +65,7 @@ Result<std::vector<Edit>> edits_of(ByteView body, const MimeIndex& index,
             return internal("two replacements for one part");
         if (Status checked = check_replacement(body, index, replacement); !checked) return checked.error();
         const Part& part = index.parts[replacement.part];
-        if (part.size_value) edits.push_back({*part.size_value, std::to_string(replacement.decoded_size)});
+        if (Status added = append_header_edits(body, part, replacement, edits); !added) return added.error();
         edits.push_back({part.body, std::move(replacement.body)});
     }
     for (std::size_t i = 1; i < edits.size(); ++i)
@@ -60,17 +73,17 @@ Result<std::vector<Edit>> edits_of(ByteView body, const MimeIndex& index,
     return edits;
 }
 
-std::size_t size_after(ByteView body, const std::vector<Edit>& edits) {
+std::size_t size_after(ByteView body, const std::vector<TextEdit>& edits) {
     std::size_t size = body.size();
-    for (const Edit& edit : edits) size = size - edit.range.size() + edit.text.size();
+    for (const TextEdit& edit : edits) size = size - edit.range.size() + edit.text.size();
     return size;
 }
 
-Result<Memfd> write_body(ByteView body, const std::vector<Edit>& edits) {
+Result<Memfd> write_body(ByteView body, const std::vector<TextEdit>& edits) {
     auto file = Memfd::create("optimilter-body");
     if (!file) return file;
     std::size_t at = 0;
-    for (const Edit& edit : edits) {
+    for (const TextEdit& edit : edits) {
         if (Status s = file->append(slice(body, {at, edit.range.begin})); !s) return s.error();
         if (Status s = file->append(as_bytes(edit.text)); !s) return s.error();
         at = edit.range.end;
@@ -84,7 +97,7 @@ bool same_bytes(ByteView a, ByteView b) {
 }
 
 // Reads the new body from its start and finds the old bytes and the edits in it, nothing else.
-bool only_edits_differ(ByteView before, ByteView after, const std::vector<Edit>& edits) {
+bool only_edits_differ(ByteView before, ByteView after, const std::vector<TextEdit>& edits) {
     std::size_t old_at = 0, new_at = 0;
     const auto take = [&](ByteView expected) {
         if (after.size() - new_at < expected.size()) return false;
@@ -92,7 +105,7 @@ bool only_edits_differ(ByteView before, ByteView after, const std::vector<Edit>&
         new_at += expected.size();
         return same;
     };
-    for (const Edit& edit : edits) {
+    for (const TextEdit& edit : edits) {
         if (!take(slice(before, {old_at, edit.range.begin})) || !take(as_bytes(edit.text))) return false;
         old_at = edit.range.end;
     }
@@ -101,18 +114,24 @@ bool only_edits_differ(ByteView before, ByteView after, const std::vector<Edit>&
 
 // What a reader makes of the part, apart from the bytes of its body.
 bool same_part(const Part& a, const Part& b) {
-    return a.parent == b.parent && a.depth == b.depth && a.type == b.type && a.multipart == b.multipart &&
-           a.encoding == b.encoding && a.file_name == b.file_name && a.fields.size() == b.fields.size() &&
+    return a.parent == b.parent && a.depth == b.depth && a.multipart == b.multipart &&
+           a.encoding == b.encoding && a.fields.size() == b.fields.size() &&
            a.size_value.has_value() == b.size_value.has_value();
+}
+
+// Type and name are the old ones, or those of a picture that became PNG.
+bool same_kind(const Part& a, const Part& b, bool to_png) {
+    if (!to_png) return a.type == b.type && a.file_name == b.file_name;
+    return b.type == kPngType && b.file_name == png_name(a.file_name);
 }
 
 // Where an offset of the old body stands in the new one. No edit is empty and none covers another range's
 // end, so it moves by what the edits before it took and gave.
 class Shift {
   public:
-    explicit Shift(const std::vector<Edit>& edits) : edits_(edits) {
+    explicit Shift(const std::vector<TextEdit>& edits) : edits_(edits) {
         std::size_t removed = 0, added = 0;
-        for (const Edit& edit : edits) {
+        for (const TextEdit& edit : edits) {
             removed += edit.range.size();
             added += edit.text.size();
             sums_.push_back({removed, added});
@@ -122,25 +141,28 @@ class Shift {
 
   private:
     std::size_t moved(std::size_t offset) const {
-        const auto after = std::partition_point(edits_.begin(), edits_.end(),
-                                                [&](const Edit& edit) { return edit.range.end <= offset; });
+        const auto after = std::partition_point(
+            edits_.begin(), edits_.end(), [&](const TextEdit& edit) { return edit.range.end <= offset; });
         if (after == edits_.begin()) return offset;
         const auto& [removed, added] = sums_[static_cast<std::size_t>(after - edits_.begin()) - 1];
         return offset - removed + added;
     }
 
-    const std::vector<Edit>& edits_;
+    const std::vector<TextEdit>& edits_;
     std::vector<std::pair<std::size_t, std::size_t>> sums_;  // bytes removed and added up to each edit
 };
 
 // The new index must be the old one moved by the edits.
-Status check_structure(const MimeIndex& before, const MimeIndex& after, const std::vector<Edit>& edits) {
+Status check_structure(const MimeIndex& before, const MimeIndex& after, const std::vector<TextEdit>& edits,
+                       const std::vector<std::uint32_t>& to_png) {
     if (before.parts.size() != after.parts.size()) return internal("the new body has other parts");
     const Shift shift(edits);
     for (std::size_t i = 0; i < before.parts.size(); ++i) {
         const Part& a = before.parts[i];
         const Part& b = after.parts[i];
-        if (!same_part(a, b) || shift.moved(a.header) != b.header || shift.moved(a.body) != b.body)
+        const bool became_png = std::find(to_png.begin(), to_png.end(), a.index) != to_png.end();
+        if (!same_part(a, b) || !same_kind(a, b, became_png) || shift.moved(a.header) != b.header ||
+            shift.moved(a.body) != b.body)
             return internal("a part of the new body is not where it was");
     }
     return Success{};
@@ -150,6 +172,9 @@ Status check_structure(const MimeIndex& before, const MimeIndex& after, const st
 
 Result<Memfd> splice(const HeaderFields& fields, ByteView body, const MimeIndex& index,
                      std::vector<PartReplacement> replacements, const MimeLimits& limits, Deadline deadline) {
+    std::vector<std::uint32_t> to_png;
+    for (const PartReplacement& replacement : replacements)
+        if (replacement.to_png) to_png.push_back(replacement.part);
     const auto edits = edits_of(body, index, replacements, deadline);
     if (!edits) return edits.error();
     if (size_after(body, *edits) >= body.size())
@@ -165,7 +190,7 @@ Result<Memfd> splice(const HeaderFields& fields, ByteView body, const MimeIndex&
     if (deadline.expired()) return too_late();
     const auto after = index_message(fields, mapping->bytes(), limits);
     if (!after) return internal("the new body cannot be read again");
-    if (Status checked = check_structure(index, *after, *edits); !checked) return checked.error();
+    if (Status checked = check_structure(index, *after, *edits, to_png); !checked) return checked.error();
     return file;
 }
 

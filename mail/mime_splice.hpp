@@ -19,12 +19,14 @@ struct PartReplacement {
     std::uint32_t part = 0;  // index of the part
     std::string body;        // encoded, in the message's own line ends
     std::size_t decoded_size = 0;
+    bool to_png = false;  // its header, too, changes as edits_to_png() says
 };
 
 // Writes the whole new body to a fresh memory file. Before returning it is indexed again and compared: same
-// parts, and every byte outside the replaced ranges equal; kInternal when not. replacements: in any order,
-// one a part. kLimit when the result would not be strictly smaller than the old body. deadline is looked at
-// between the steps, each one pass over the body: kDeadline when it has come.
+// parts (type and file name of those that became PNG apart), and every byte outside the replaced ranges
+// equal; kInternal when not. replacements: in any order, one a part. kLimit when the result would not be
+// strictly smaller than the old body. deadline is looked at between the steps, each one pass over the body:
+// kDeadline when it has come.
 Result<Memfd> splice(const HeaderFields& fields, ByteView body, const MimeIndex& index,
                      std::vector<PartReplacement> replacements, const MimeLimits& limits = {},
                      Deadline deadline = Deadline());
