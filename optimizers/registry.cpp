@@ -18,6 +18,7 @@ constexpr Optimizer kOptimizers[] = {
     {"ooxml", Format::kOoxml, true, optimize_zip, verify_zip},
     {"odf", Format::kOdf, true, optimize_zip, verify_zip},
     {"epub", Format::kEpub, true, optimize_zip, verify_zip},
+    {"ole", Format::kOle, true, optimize_ole, verify_ole},
 };
 
 }  // namespace

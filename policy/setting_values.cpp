@@ -34,7 +34,8 @@ constexpr Word<LogTarget> kLogTargets[] = {{"syslog", LogTarget::kSyslog}, {"std
 // test holds the two together.
 constexpr Word<Format> kFormats[] = {{"jpeg", Format::kJpeg}, {"png", Format::kPng},
                                      {"zip", Format::kZip},   {"ooxml", Format::kOoxml},
-                                     {"odf", Format::kOdf},   {"epub", Format::kEpub}};
+                                     {"odf", Format::kOdf},   {"epub", Format::kEpub},
+                                     {"ole", Format::kOle}};
 
 constexpr Word<Format> kConvertible[] = {
     {"bmp", Format::kBmp}, {"tga", Format::kTga}, {"pcx", Format::kPcx},         {"psd", Format::kPsd},
