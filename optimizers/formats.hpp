@@ -18,6 +18,10 @@ std::string verify_jpeg(ByteView input, const Attempt& attempt, Context& context
 Attempt optimize_png(ByteView input, Context& context);
 std::string verify_png(ByteView input, const Attempt& attempt, Context& context);
 
+// TIFF 6.0 and BigTIFF, all pages, without loss in every profile.
+Attempt optimize_tiff(ByteView input, Context& context);
+std::string verify_tiff(ByteView input, const Attempt& attempt, Context& context);
+
 // ZIP, OOXML, ODF and EPUB: APPNOTE.TXT 6.3, ECMA-376 part 2, ODF 1.3 part 2, EPUB OCF 3.3.
 Attempt optimize_zip(ByteView input, Context& context);
 std::string verify_zip(ByteView input, const Attempt& attempt, Context& context);

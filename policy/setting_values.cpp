@@ -35,7 +35,7 @@ constexpr Word<LogTarget> kLogTargets[] = {{"syslog", LogTarget::kSyslog}, {"std
 constexpr Word<Format> kFormats[] = {{"jpeg", Format::kJpeg}, {"png", Format::kPng},
                                      {"zip", Format::kZip},   {"ooxml", Format::kOoxml},
                                      {"odf", Format::kOdf},   {"epub", Format::kEpub},
-                                     {"ole", Format::kOle}};
+                                     {"ole", Format::kOle}, {"tiff", Format::kTiff}};
 
 constexpr Word<Format> kConvertible[] = {
     {"bmp", Format::kBmp}, {"tga", Format::kTga}, {"pcx", Format::kPcx},         {"psd", Format::kPsd},
