@@ -18,6 +18,10 @@ std::string verify_jpeg(ByteView input, const Attempt& attempt, Context& context
 Attempt optimize_png(ByteView input, Context& context);
 std::string verify_png(ByteView input, const Attempt& attempt, Context& context);
 
+// GIF, GIF89a specification, without loss in every profile.
+Attempt optimize_gif(ByteView input, Context& context);
+std::string verify_gif(ByteView input, const Attempt& attempt, Context& context);
+
 // TIFF 6.0 and BigTIFF, all pages, without loss in every profile.
 Attempt optimize_tiff(ByteView input, Context& context);
 std::string verify_tiff(ByteView input, const Attempt& attempt, Context& context);

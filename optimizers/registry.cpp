@@ -14,6 +14,7 @@ constexpr Optimizer kOptimizers[] = {
     // name, format, container, optimize, verify
     {"jpeg", Format::kJpeg, false, optimize_jpeg, verify_jpeg},
     {"png", Format::kPng, false, optimize_png, verify_png},
+    {"gif", Format::kGif, false, optimize_gif, verify_gif},
     {"tiff", Format::kTiff, false, optimize_tiff, verify_tiff},
     {"zip", Format::kZip, true, optimize_zip, verify_zip},
     {"ooxml", Format::kOoxml, true, optimize_zip, verify_zip},

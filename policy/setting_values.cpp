@@ -35,7 +35,8 @@ constexpr Word<LogTarget> kLogTargets[] = {{"syslog", LogTarget::kSyslog}, {"std
 constexpr Word<Format> kFormats[] = {{"jpeg", Format::kJpeg}, {"png", Format::kPng},
                                      {"zip", Format::kZip},   {"ooxml", Format::kOoxml},
                                      {"odf", Format::kOdf},   {"epub", Format::kEpub},
-                                     {"ole", Format::kOle}, {"tiff", Format::kTiff}};
+                                     {"ole", Format::kOle}, {"tiff", Format::kTiff},
+                                     {"gif", Format::kGif}};
 
 constexpr Word<Format> kConvertible[] = {
     {"bmp", Format::kBmp}, {"tga", Format::kTga}, {"pcx", Format::kPcx},         {"psd", Format::kPsd},
