@@ -68,12 +68,18 @@ std::string describe(archive_entry* e) {
            times(e) + extended_attributes(e) + access_list(e);
 }
 
+std::string name_of(archive_entry* e) {
+    const char* utf8 = archive_entry_pathname_utf8(e);
+    const char* raw = utf8 != nullptr ? utf8 : archive_entry_pathname(e);
+    return raw != nullptr ? raw : "";
+}
+
 class Listing {
   public:
     Listing(ReadHandle handle, std::uint64_t limit_bytes, const Budget& budget)
         : handle_(std::move(handle)), left_(limit_bytes), budget_(budget) {}
 
-    Result<std::vector<ListedEntry>> run();
+    Result<std::vector<ListedEntry>> run(std::vector<Bytes>* contents);
 
   private:
     Result<Bytes> content();
@@ -96,7 +102,7 @@ Result<Bytes> Listing::content() {
     }
 }
 
-Result<std::vector<ListedEntry>> Listing::run() {
+Result<std::vector<ListedEntry>> Listing::run(std::vector<Bytes>* contents) {
     std::vector<ListedEntry> entries;
     for (;;) {
         archive_entry* entry = nullptr;
@@ -105,10 +111,14 @@ Result<std::vector<ListedEntry>> Listing::run() {
         if (status != ARCHIVE_OK && status != ARCHIVE_WARN) return libarchive_error(handle_.get());
         ListedEntry listed;
         listed.metadata = describe(entry);
-        const auto bytes = content();
+        listed.name = name_of(entry);
+        listed.plain_file = archive_entry_filetype(entry) == AE_IFREG;
+        auto bytes = content();
         if (!bytes) return bytes.error();
         listed.size = bytes->size();
         listed.content = sha256(*bytes);
+        listed.format = sniff(*bytes, {{}, listed.name});
+        if (contents != nullptr) contents->push_back(std::move(bytes).value());
         entries.push_back(std::move(listed));
     }
 }
@@ -117,6 +127,11 @@ Result<std::vector<ListedEntry>> Listing::run() {
 
 Result<std::vector<ListedEntry>> list_archive(ByteView file, Format format, std::uint64_t limit_bytes,
                                               const Budget& budget) {
+    return list_archive(file, format, limit_bytes, budget, nullptr);
+}
+
+Result<std::vector<ListedEntry>> list_archive(ByteView file, Format format, std::uint64_t limit_bytes,
+                                              const Budget& budget, std::vector<Bytes>* contents) {
     ReadHandle handle(archive_read_new());
     if (!handle) return Error{ErrorCode::kLimit, "no memory for the second reader"};
     const int supported = format == Format::kTar ? archive_read_support_format_tar(handle.get())
@@ -125,7 +140,7 @@ Result<std::vector<ListedEntry>> list_archive(ByteView file, Format format, std:
         archive_read_open_memory(handle.get(), file.data(), file.size()) != ARCHIVE_OK) {
         return libarchive_error(handle.get());
     }
-    return Listing(std::move(handle), limit_bytes, budget).run();
+    return Listing(std::move(handle), limit_bytes, budget).run(contents);
 }
 
 }  // namespace optimilter

@@ -21,13 +21,20 @@ namespace optimilter {
 
 struct ListedEntry {
     std::string metadata;  // everything but size and content
+    std::string name;      // UTF-8 where libarchive can tell, else as it came
+    bool plain_file = false;
     std::uint64_t size = 0;
     Digest content{};
+    Format format = Format::kUnknown;  // of the content
 };
 
 // format: kTar or kSevenZip. kMalformed: libarchive refuses; kLimit: contents of more than limit_bytes in
 // all; kDeadline: no time.
 Result<std::vector<ListedEntry>> list_archive(ByteView file, Format format, std::uint64_t limit_bytes,
                                               const Budget& budget);
+
+// The same, and keeps the contents for the caller: one for each entry.
+Result<std::vector<ListedEntry>> list_archive(ByteView file, Format format, std::uint64_t limit_bytes,
+                                              const Budget& budget, std::vector<Bytes>* contents);
 
 }  // namespace optimilter
