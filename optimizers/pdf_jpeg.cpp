@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "optimizers/pdf_jpeg.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "optimizers/jpeg_encoder.hpp"
+#include "optimizers/jpeg_markers.hpp"
+#include "optimizers/jpeg_transcode.hpp"
+#include "optimizers/picture_kind.hpp"
+#include "optimizers/picture_score.hpp"
+
+namespace optimilter {
+
+namespace {
+
+// BT.601 full range as JFIF has it, 16 bits of fraction.
+JpegPixels ycbcr_of(const JpegPixels& rgb) {
+    if (rgb.channels == 1) return rgb;
+    JpegPixels result{rgb.width, rgb.height, 3, Bytes(rgb.samples.size())};
+    for (std::size_t i = 0; i + 2 < rgb.samples.size(); i += 3) {
+        const int r = rgb.samples[i];
+        const int g = rgb.samples[i + 1];
+        const int b = rgb.samples[i + 2];
+        result.samples[i] = static_cast<std::uint8_t>((19595 * r + 38470 * g + 7471 * b + 32768) >> 16);
+        result.samples[i + 1] =
+            static_cast<std::uint8_t>(((-11059 * r - 21709 * g + 32768 * b + 32767) >> 16) + 128);
+        result.samples[i + 2] =
+            static_cast<std::uint8_t>(((32768 * r - 27439 * g - 5329 * b + 32767) >> 16) + 128);
+    }
+    return result;
+}
+
+// Adobe's segment says YCbCr (T.872, 6.5.3), so that no reader has to guess.
+std::vector<JpegSegmentBytes> segments_for(const JpegPixels& samples) {
+    if (samples.channels == 1) return {};
+    return {{jpeg_marker::kApp14, {'A', 'd', 'o', 'b', 'e', 0, 100, 0, 0, 0, 0, 1}}};
+}
+
+class Search {
+  public:
+    Search(const JpegPixels& samples, const Options& options, Deadline deadline)
+        : samples_(samples),
+          coded_(ycbcr_of(samples)),
+          bound_(pdf_jpeg_bound(samples, options)),
+          lowest_(std::clamp<int>(options.jpeg_quality_min, 1, 100)),
+          highest_(std::clamp<int>(options.jpeg_quality_max, lowest_, 100)),
+          deadline_(deadline) {}
+
+    Result<PdfJpeg> run() {
+        Result<PdfJpeg> best = encode(highest_, ChromaSampling::k420);
+        ChromaSampling sampling = ChromaSampling::k420;
+        if (best && best->score < bound_ && samples_.channels == 3) {
+            sampling = ChromaSampling::k444;
+            best = encode(highest_, sampling);
+        }
+        if (!best) return best;
+        if (best->score < bound_) return Error{ErrorCode::kUnsupported, "no quality reaches the bound"};
+        constexpr int kSteps = 2;
+        int low = lowest_;
+        int high = highest_;
+        for (int step = 0; step < kSteps && low < high; ++step) {
+            const int middle = (low + high) / 2;
+            Result<PdfJpeg> tried = encode(middle, sampling);
+            if (!tried) return tried;
+            if (tried->score < bound_) {
+                low = middle + 1;
+            } else {
+                high = middle;
+                best = std::move(tried);
+            }
+        }
+        return best;
+    }
+
+  private:
+    Result<PdfJpeg> encode(int quality, ChromaSampling sampling) {
+        const std::size_t limit = 2 * samples_.samples.size() + 65536;
+        Result<Bytes> file = JpegEncoder(limit, deadline_).encode(coded_, quality, sampling);
+        if (!file) return file.error();
+        const Result<double> score = pdf_jpeg_score(samples_, *file, deadline_);
+        if (!score) return score.error();
+        return PdfJpeg{std::move(*file), *score};
+    }
+
+    const JpegPixels& samples_;
+    JpegPixels coded_;
+    double bound_;
+    int lowest_;
+    int highest_;
+    Deadline deadline_;
+};
+
+}  // namespace
+
+double pdf_jpeg_bound(const JpegPixels& samples, const Options& options, double leeway) {
+    const PictureView view{samples.samples.data(), samples.width, samples.height, samples.channels};
+    return lowest_score(options, view, ScoreColors::kRgb, leeway);
+}
+
+Result<PdfJpeg> pdf_jpeg_of(const JpegPixels& samples, const Options& options, std::size_t limit_bytes,
+                            Deadline deadline) {
+    const Result<PdfJpeg> found = Search(samples, options, deadline).run();
+    if (!found) return found;
+    Result<JpegTranscoded> coded =
+        transcode_jpeg(found->file, segments_for(samples), options.jpeg_progressive, limit_bytes, deadline);
+    if (!coded) return coded.error();
+    return PdfJpeg{std::move(coded->file), found->score};
+}
+
+Result<double> pdf_jpeg_score(const JpegPixels& samples, ByteView file, Deadline deadline) {
+    JpegDecoder decoder(file, deadline);
+    if (Status status = decoder.read_header(); !status) return status.error();
+    const Result<JpegPixels> seen =
+        decoder.read_pixels(samples.channels == 1 ? JpegColors::kGray : JpegColors::kRgb);
+    if (!seen) return seen.error();
+    if (seen->width != samples.width || seen->height != samples.height || seen->channels != samples.channels)
+        return Error{ErrorCode::kUnsupported, "picture of another shape"};
+    const double score = picture_score(samples.samples, seen->samples, samples.width, samples.height,
+                                       samples.channels, ScoreColors::kRgb, ScoreChroma::kFullSize);
+    if (deadline.expired()) return Error{ErrorCode::kDeadline, "deadline"};
+    return score;
+}
+
+}  // namespace optimilter

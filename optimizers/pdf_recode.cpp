@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "optimizers/pdf_recode.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "optimizers/deflate.hpp"
+#include "optimizers/jpeg_markers.hpp"
+#include "optimizers/pdf_jpeg.hpp"
+#include "optimizers/png_encode.hpp"
+
+namespace optimilter {
+
+namespace {
+
+using State = PdfRecoded::State;
+
+// Pictures with fewer samples are not worth a coding of another kind.
+constexpr std::uint64_t kFewPixels = 64 * 64;
+// A JPEG in the place of samples must be this much smaller than the samples coded without loss: 3/5.
+constexpr std::size_t kLossyShare = 3;
+constexpr std::size_t kLossyShareOf = 5;
+
+PdfRecoded not_done(const Error& error) {
+    const Outcome outcome = pdf_outcome(error.code);
+    if (outcome == Outcome::kOverBudget) return {State::kOutOfBudget, {}, {}, {}};
+    if (outcome == Outcome::kMalformed) return {State::kDamaged, error.text, {}, {}};
+    return {};
+}
+
+PdfRecoded changed(PdfReplacement replacement, std::optional<double> score = {}) {
+    return {State::kChanged, {}, std::move(replacement), score};
+}
+
+std::size_t raw_size(QPDFObjectHandle stream) {
+    QPDFObjectHandle length = stream.getDict().getKey("/Length");
+    return length.isInteger() ? static_cast<std::size_t>(std::max(0LL, length.getIntValue())) : 0;
+}
+
+// A layout of the PNG specification whose rows have the same bytes.
+std::optional<PngLayout> layout_of(const PdfPicture& picture) {
+    if (picture.bits != 8 && picture.bits != 16) return std::nullopt;
+    const auto bits = static_cast<std::uint8_t>(picture.bits);
+    switch (picture.components) {
+        case 1:
+            return PngLayout{PngColor::kGray, bits, {}, {}};
+        case 2:
+            return PngLayout{PngColor::kGrayAlpha, bits, {}, {}};
+        case 3:
+            return PngLayout{PngColor::kRgb, bits, {}, {}};
+        case 4:
+            return PngLayout{PngColor::kRgba, bits, {}, {}};
+        default:
+            return std::nullopt;
+    }
+}
+
+// Samples deflated as they are, when that is smaller than limit.
+std::optional<PdfReplacement> deflated(ByteView bytes, ZipPace& pace, std::size_t limit) {
+    const auto level = pace.level_for(bytes.size(), false);
+    if (!level || limit == 0) return std::nullopt;
+    const Stopwatch watch;
+    auto smaller = deflate_zlib_within(bytes, *level, limit - 1);
+    pace.learn_deflating(bytes.size(), *level, watch.elapsed_ms());
+    if (!smaller) return std::nullopt;
+    return PdfReplacement{std::move(*smaller), "/FlateDecode", {}, 0, 0};
+}
+
+// Samples with a row filter each (predictor 15), when that is smaller than limit.
+std::optional<PdfReplacement> filtered(const PdfPicture& picture, ByteView samples, std::size_t limit,
+                                       Deadline deadline) {
+    const std::optional<PngLayout> layout = layout_of(picture);
+    if (!layout) return std::nullopt;
+    const PngPicture rows{picture.width, picture.height, *layout, Bytes(samples.begin(), samples.end())};
+    auto encoded = encode_picture({rows, {*layout}, {}, *layout, deadline});
+    if (!encoded || encoded->idat.size() >= limit) return std::nullopt;
+    return PdfReplacement{std::move(encoded->idat), "/FlateDecode",
+                          fmt::format("<</Predictor 15/Colors {}/BitsPerComponent {}/Columns {}>>",
+                                      picture.components, picture.bits, picture.width),
+                          0, 0};
+}
+
+std::optional<PdfReplacement> lossless(const PdfPicture& picture, ByteView samples, std::size_t limit,
+                                       ZipPace& pace, Deadline deadline) {
+    auto best = deflated(samples, pace, limit);
+    // Fewer than eight bits, and indexes into palettes, gain nothing from differences of neighbours.
+    if (picture.bits < 8) return best;
+    auto rows = filtered(picture, samples, best ? best->bytes.size() : limit, deadline);
+    return rows ? rows : best;
+}
+
+}  // namespace
+
+PdfLeave pdf_leave(const PdfDocument& document, QPDFObjectHandle stream, const PdfPictureUses& uses,
+                   const Options& options) {
+    if (!options.lossy || !describe_pdf_picture(document, stream).seen_as_it_is) return {};
+    // Soft masks are scaled like their pictures, but every sample left stays exact.
+    const QPDFObjGen number = stream.getObjGen();
+    return {uses.shown_only(number), uses.at_ppi(number, options.document_ppi)};
+}
+
+std::optional<JpegPixels> pdf_pixels(const PdfPicture& picture, ByteView samples) {
+    if (picture.bits != 8 || (picture.components != 1 && picture.components != 3)) return std::nullopt;
+    if (samples.size() != picture.sample_bytes()) return std::nullopt;
+    return JpegPixels{picture.width, picture.height, picture.components,
+                      Bytes(samples.begin(), samples.end())};
+}
+
+namespace {
+
+// What the dictionary says is what readers believe; where the file says something else they differ.
+bool describes(const PdfPicture& picture, ByteView jpeg) {
+    const Result<JpegMarkers> markers = parse_jpeg_markers(jpeg);
+    return markers && markers->width == picture.width && markers->height == picture.height;
+}
+
+OptimizeResult optimized_jpeg(ByteView file, const PdfLeave& leave, Context& context) {
+    if (leave.lose) return context.nested(file, {"image/jpeg", ""}, leave.use);
+    OptimizeResult result;
+    const Optimizer* const row = find_optimizer(Format::kJpeg);
+    if (row == nullptr || !context.options.enabled(Format::kJpeg)) return result;
+    Options options = context.options;
+    options.lossy = false;
+    Context inner{options, context.budget, context.depth + 1, context.nested};
+    return run_optimizer(*row, file, inner);
+}
+
+}  // namespace
+
+PdfRecoded recode_pdf_jpeg(const PdfDocument& document, QPDFObjectHandle stream, const PdfLeave& leave,
+                           Context& context) {
+    const PdfPicture picture = describe_pdf_picture(document, stream);
+    const Result<Bytes> file = pdf_jpeg_file(document, stream, context.budget.expanded_bytes_left());
+    if (!file) return not_done(file.error());
+    if (!context.budget.spend_expanded_bytes(file->size())) return {State::kOutOfBudget, {}, {}, {}};
+    if (sniff(*file) != Format::kJpeg || !describes(picture, *file)) return {};
+    OptimizeResult result = optimized_jpeg(*file, leave, context);
+    if (result.outcome == Outcome::kOverBudget) return {State::kOutOfBudget, {}, {}, {}};
+    if (result.outcome != Outcome::kOptimized || result.output_format != Format::kJpeg) return {};
+    if (result.output.size() >= raw_size(stream)) return {};
+    const Result<JpegMarkers> markers = parse_jpeg_markers(result.output);
+    if (!markers) return {};
+    PdfReplacement replacement{std::move(result.output), "/DCTDecode", {}, 0, 0};
+    if (markers->width != picture.width || markers->height != picture.height) {
+        replacement.width_px = markers->width;
+        replacement.height_px = markers->height;
+    }
+    return changed(std::move(replacement), result.score);
+}
+
+namespace {
+
+// One picture of samples on its way to a smaller coding.
+class SampleWork {
+  public:
+    SampleWork(const PdfPicture& picture, ByteView samples, std::size_t limit, const PdfLeave& leave,
+               Context& context, ZipPace& pace)
+        : picture_(picture),
+          samples_(samples),
+          limit_(limit),
+          leave_(leave),
+          context_(context),
+          pace_(pace) {}
+
+    PdfRecoded run() {
+        const std::optional<JpegPixels> pixels = pdf_pixels(picture_, samples_);
+        if (!pixels) return same_samples();
+        const PictureSize target = size_for_use(size(), leave_.use, false);
+        if (target == size()) return smaller_of_both(*pixels);
+        const Result<JpegPixels> scaled = scale_pixels(*pixels, target, context_.budget.deadline());
+        return scaled ? scaled_down(*scaled) : not_done(scaled.error());
+    }
+
+  private:
+    PictureSize size() const { return {picture_.width, picture_.height}; }
+    Deadline deadline() const { return context_.budget.deadline(); }
+
+    PdfRecoded same_samples() {
+        auto best = lossless(picture_, samples_, limit_, pace_, deadline());
+        return best ? changed(std::move(*best)) : PdfRecoded{};
+    }
+
+    bool may_become_jpeg(const JpegPixels& pixels) const {
+        return leave_.lose && context_.options.enabled(Format::kJpeg) &&
+               std::uint64_t{pixels.width} * pixels.height >= kFewPixels;
+    }
+
+    // limit: of the best coding without loss.
+    std::optional<PdfRecoded> as_jpeg(const JpegPixels& pixels, std::size_t limit) const {
+        if (!may_become_jpeg(pixels)) return std::nullopt;
+        auto jpeg = pdf_jpeg_of(pixels, context_.options, limit * kLossyShare / kLossyShareOf, deadline());
+        if (!jpeg) return std::nullopt;
+        return changed({std::move(jpeg->file), "/DCTDecode", {}, 0, 0}, jpeg->score);
+    }
+
+    PdfRecoded smaller_of_both(const JpegPixels& pixels) {
+        PdfRecoded same = same_samples();
+        const bool smaller = same.state == State::kChanged;
+        auto jpeg = as_jpeg(pixels, smaller ? same.replacement.bytes.size() : limit_);
+        return jpeg ? std::move(*jpeg) : std::move(same);
+    }
+
+    // Fewer samples are a loss, whatever codes them.
+    PdfRecoded scaled_down(const JpegPixels& pixels) {
+        PdfPicture picture = picture_;
+        picture.width = pixels.width;
+        picture.height = pixels.height;
+        auto best = lossless(picture, pixels.samples, limit_, pace_, deadline());
+        PdfRecoded result;
+        if (best) result = changed(std::move(*best), 1.0);
+        if (auto jpeg = as_jpeg(pixels, best ? result.replacement.bytes.size() : limit_))
+            result = std::move(*jpeg);
+        if (result.state != State::kChanged) return same_samples();
+        result.replacement.width_px = pixels.width;
+        result.replacement.height_px = pixels.height;
+        return result;
+    }
+
+    const PdfPicture& picture_;
+    ByteView samples_;
+    std::size_t limit_;  // bytes of the stream as it is
+    const PdfLeave& leave_;
+    Context& context_;
+    ZipPace& pace_;
+};
+
+// Nothing when the budget does not reach for it.
+Result<Bytes> decoded_within(const PdfDocument& document, QPDFObjectHandle stream, Budget& budget,
+                             ZipPace& pace) {
+    if (pace.time_is_up()) return Error{ErrorCode::kDeadline, "deadline"};
+    const Stopwatch watch;
+    Result<Bytes> bytes = document.decoded(stream, budget.expanded_bytes_left());
+    if (!bytes) return bytes;
+    pace.learn_inflating(bytes->size(), watch.elapsed_ms());
+    if (!budget.spend_expanded_bytes(bytes->size()))
+        return Error{ErrorCode::kLimit, "stream expands too far"};
+    return bytes;
+}
+
+}  // namespace
+
+PdfRecoded recode_pdf_samples(const PdfDocument& document, QPDFObjectHandle stream, const PdfLeave& leave,
+                              Context& context, ZipPace& pace) {
+    const PdfPicture picture = describe_pdf_picture(document, stream);
+    const Result<Bytes> samples = decoded_within(document, stream, context.budget, pace);
+    if (!samples) return not_done(samples.error());
+    const bool exact = picture.sample_bytes() == samples->size() && picture.sample_bytes() != 0;
+    const std::size_t limit = raw_size(stream);
+    pace.will_verify(samples->size());
+    if (!exact) {
+        auto smaller = deflated(*samples, pace, limit);
+        return smaller ? changed(std::move(*smaller)) : PdfRecoded{};
+    }
+    if (!context.budget.spend_pixels(std::uint64_t{picture.width} * picture.height))
+        return {State::kOutOfBudget, {}, {}, {}};
+    return SampleWork(picture, *samples, limit, leave, context, pace).run();
+}
+
+PdfRecoded recode_pdf_stream(const PdfDocument& document, QPDFObjectHandle stream, Context& context,
+                             ZipPace& pace) {
+    const Result<Bytes> bytes = decoded_within(document, stream, context.budget, pace);
+    if (!bytes) return not_done(bytes.error());
+    auto smaller = deflated(*bytes, pace, raw_size(stream));
+    if (!smaller) return {};
+    pace.will_verify(bytes->size());
+    return changed(std::move(*smaller));
+}
+
+}  // namespace optimilter

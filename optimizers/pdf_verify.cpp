@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "optimizers/formats.hpp"
+#include "optimizers/jpeg_markers.hpp"
+#include "optimizers/pdf_compare.hpp"
+#include "optimizers/pdf_document.hpp"
+#include "optimizers/pdf_graph.hpp"
+#include "optimizers/pdf_jpeg.hpp"
+#include "optimizers/pdf_picture.hpp"
+#include "optimizers/pdf_picture_use.hpp"
+#include "optimizers/pdf_recode.hpp"
+#include "optimizers/picture_kind.hpp"
+#include "optimizers/picture_score.hpp"
+
+namespace optimilter {
+
+namespace {
+
+// Objects of their own streams came with this version.
+constexpr const char* kObjectStreamVersion = "1.5";
+
+// Judges one changed picture after the other; the measured scores must bear the attempt's claim.
+class PictureJudge {
+  public:
+    PictureJudge(const PdfDocument& before, const PdfDocument& after, const PdfPictureUses& uses,
+                 const Attempt& attempt, Context& context)
+        : before_(before), after_(after), uses_(uses), attempt_(attempt), context_(context) {}
+
+    std::string judge(QPDFObjectHandle a, QPDFObjectHandle b) {
+        if (context_.budget.expired()) return "no time left to verify";
+        const PdfLeave leave = pdf_leave(before_, a, uses_, context_.options);
+        if (pdf_coding(a) == PdfCoding::kDct) return judge_jpeg(a, b, leave);
+        return judge_samples(a, b, leave);
+    }
+
+  private:
+    std::uint64_t limit() const { return context_.options.max_expanded_bytes; }
+    Deadline deadline() const { return context_.budget.deadline(); }
+
+    std::string judge_jpeg(QPDFObjectHandle a, QPDFObjectHandle b, const PdfLeave& leave);
+    std::string judge_samples(QPDFObjectHandle a, QPDFObjectHandle b, const PdfLeave& leave);
+    Result<double> score_of(const JpegPixels& reference, QPDFObjectHandle b, double& bound);
+
+    const PdfDocument& before_;
+    const PdfDocument& after_;
+    const PdfPictureUses& uses_;
+    const Attempt& attempt_;
+    Context& context_;
+};
+
+bool same_tables(const JpegMarkers& a, const JpegMarkers& b) {
+    return a.width == b.width && a.height == b.height && a.components.size() == b.components.size() &&
+           a.quant_tables == b.quant_tables;
+}
+
+// Both are files of their own for the verification of JPEG.
+std::string PictureJudge::judge_jpeg(QPDFObjectHandle a, QPDFObjectHandle b, const PdfLeave& leave) {
+    if (pdf_coding(b) != PdfCoding::kDct) return "a JPEG picture became another";
+    const Result<Bytes> file = pdf_jpeg_file(before_, a, limit());
+    const Result<Bytes> result = pdf_jpeg_file(after_, b, limit());
+    if (!file || !result) return "a JPEG picture cannot be taken out";
+    const Result<JpegMarkers> was = parse_jpeg_markers(*file);
+    const Result<JpegMarkers> is = parse_jpeg_markers(*result);
+    const PdfPicture picture = describe_pdf_picture(after_, b);
+    if (!was || !is || is->width != picture.width || is->height != picture.height)
+        return "a JPEG picture is not what its dictionary says";
+    const Optimizer* const row = find_optimizer(Format::kJpeg);
+    if (row == nullptr) return "a JPEG picture was changed";
+    Options options = context_.options;
+    options.lossy = options.lossy && leave.lose;
+    Context inner{options, context_.budget, context_.depth + 1, context_.nested, leave.use};
+    Attempt change;
+    change.outcome = Outcome::kOptimized;
+    change.output = *result;
+    if (!same_tables(*was, *is)) {
+        if (!attempt_.score) return "a picture changed with loss where none was claimed";
+        change.score = attempt_.score;
+    }
+    return row->verify(*file, change, inner);
+}
+
+// bound: what the score must reach.
+Result<double> PictureJudge::score_of(const JpegPixels& reference, QPDFObjectHandle b, double& bound) {
+    if (pdf_coding(b) == PdfCoding::kDct) {
+        const Result<Bytes> file = pdf_jpeg_file(after_, b, limit());
+        if (!file) return file.error();
+        bound = pdf_jpeg_bound(reference, context_.options, kSecondLookLeeway);
+        return pdf_jpeg_score(reference, *file, deadline());
+    }
+    const Result<Bytes> samples = after_.decoded(b, limit());
+    if (!samples) return samples.error();
+    bound = context_.options.score_min / 10'000.0;
+    return picture_score(reference.samples, *samples, reference.width, reference.height, reference.channels);
+}
+
+std::string PictureJudge::judge_samples(QPDFObjectHandle a, QPDFObjectHandle b, const PdfLeave& leave) {
+    const PdfPicture was = describe_pdf_picture(before_, a);
+    const PdfPicture is = describe_pdf_picture(after_, b);
+    const PictureSize own{was.width, was.height};
+    const PictureSize size{is.width, is.height};
+    const bool scaled = size != own;
+    if (!leave.lose && !scaled) return "samples of a picture changed";
+    if (!size_is_allowed(own, size, leave.use)) return "a picture has a wrong size";
+    if (!attempt_.score) return "a picture changed with loss where none was claimed";
+    const Result<Bytes> samples = before_.decoded(a, limit());
+    if (!samples) return samples.error().text;
+    const std::optional<JpegPixels> pixels = pdf_pixels(was, *samples);
+    if (!pixels) return "samples of a picture changed";
+    const Result<JpegPixels> reference =
+        scaled ? scale_pixels(*pixels, size, deadline()) : Result<JpegPixels>(*pixels);
+    if (!reference) return reference.error().text;
+    double bound = 0;
+    const Result<double> score = score_of(*reference, b, bound);
+    if (!score) return score.error().text;
+    // Written so that a score that is no number fails. A soft mask may be scaled, never blurred.
+    if (!(*score >= (leave.lose ? bound : 1.0))) return "score below the bound";
+    constexpr double kRounding = 1e-9;
+    if (*score + kRounding < *attempt_.score) return "a score is lower than claimed";
+    return {};
+}
+
+// Only object streams are reason enough for another version.
+bool version_fits(const std::string& before, const std::string& after) {
+    return after == before || (after == kObjectStreamVersion && before < after);
+}
+
+std::string compare_documents(const PdfDocument& before, const PdfDocument& after, const Attempt& attempt,
+                              Context& context) {
+    if (!version_fits(before.version(), after.version())) return "the version changed";
+    const Deadline deadline = context.budget.deadline();
+    PdfPictureUses uses;
+    PdfVisit visit;
+    uses.watch(visit);
+    const auto walked = walk_pdf(before, visit, deadline);
+    if (!walked) return walked.error().text;
+    // Where pages cannot be read no size is known, and no picture may have been scaled.
+    if (attempt.score && context.options.document_ppi != 0)
+        static_cast<void>(uses.read_pages(before, deadline));
+    PictureJudge judge(before, after, uses, attempt, context);
+    const PdfJudges judges{[&](QPDFObjectHandle a, QPDFObjectHandle b) { return judge.judge(a, b); }};
+    return compare_pdf(before, after, judges, context.options.max_expanded_bytes, deadline);
+}
+
+}  // namespace
+
+std::string verify_pdf(ByteView input, const Attempt& attempt, Context& context) {
+    const Deadline deadline = context.budget.deadline();
+    const Result<PdfDocument> before = PdfDocument::open(input, deadline);
+    if (!before) return before.error().text;
+    const Result<PdfDocument> after = PdfDocument::open(attempt.output, deadline);
+    if (!after) return fmt::format("result: {}", after.error().text);
+    std::string why;
+    const Status done = guarded_by_deadline(deadline, [&]() -> Status {
+        why = compare_documents(*before, *after, attempt, context);
+        return Success{};
+    });
+    return done ? why : done.error().text;
+}
+
+}  // namespace optimilter
