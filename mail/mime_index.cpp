@@ -2,11 +2,13 @@
 #include "mail/mime_index.hpp"
 
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "mail/boundary_set.hpp"
 #include "mail/entity.hpp"
 #include "mail/header_block.hpp"
+#include "mail/untouchable.hpp"
 
 namespace optimilter {
 namespace {
@@ -14,6 +16,8 @@ namespace {
 Error malformed(const char* text) {
     return {ErrorCode::kMalformed, text};
 }
+
+constexpr std::string_view kMessage = "message/rfc822";
 
 bool contains_nul(std::string_view text) {
     return !text.empty() && std::memchr(text.data(), '\0', text.size()) != nullptr;
@@ -125,11 +129,49 @@ class BodyScan {
     }
 
     // The line end before a delimiter belongs to it, unless it is the blank line that ends the part's header.
-    void end_part(std::uint32_t part, std::size_t delimiter) {
-        ByteRange& body = index_.parts[part].body;
+    void end_part(std::uint32_t index, std::size_t delimiter) {
+        ByteRange& body = index_.parts[index].body;
         body.end = delimiter;
         if (body.end > body.begin && text_[body.end - 1] == '\n') --body.end;
         if (body.end > body.begin && text_[body.end - 1] == '\r') --body.end;
+        // The messages that it is the whole body of end with it.
+        for (Part* part = &index_.parts[index]; part->index != 0;) {
+            Part& parent = index_.parts[part->parent];
+            if (parent.type != kMessage) return;
+            parent.body.end = body.end;
+            part = &parent;
+        }
+    }
+
+    // The message in the part that was added last, when it is one to be opened: its header, and a body
+    // without an end.
+    std::optional<Part> inner_message() {
+        Part& node = index_.parts.back();
+        if (!limits_.inner_messages || node.type != kMessage || node.depth >= limits_.max_depth)
+            return std::nullopt;
+        auto block =
+            read_header_block(text_, at_, limits_.max_header_bytes - header_bytes_,
+                              [this](std::string_view line) { return boundaries_.match(line).has_value(); });
+        if (!block || !block->body_begin || !untouchable_headers(block->fields, false, {}).empty())
+            return std::nullopt;
+        header_bytes_ += block->range.size();
+        node.multipart = true;
+        Part inner;
+        inner.parent = node.index;
+        inner.depth = node.depth + 1;
+        inner.header = block->range;
+        inner.fields = std::move(block->fields);
+        inner.crlf = block->crlf;
+        at_ = *block->body_begin;
+        inner.body = {at_, at_};
+        return inner;
+    }
+
+    Status open_messages() {
+        while (auto inner = inner_message()) {
+            if (Status added = add_part(std::move(*inner), "text/plain"); !added) return added;
+        }
+        return Success{};
     }
 
     Status begin_part() {
@@ -143,13 +185,15 @@ class BodyScan {
         multipart.has_parts = true;
         Part part;
         part.parent = multipart.part;
-        part.depth = static_cast<std::uint32_t>(open_.size());
+        part.depth = index_.parts[multipart.part].depth + 1;
         part.header = block->range;
         part.fields = std::move(block->fields);
         part.crlf = block->crlf;
         at_ = *block->body_begin;
         part.body = {at_, at_};
-        return add_part(std::move(part), multipart.digest ? "message/rfc822" : "text/plain");
+        const bool digest = multipart.digest;
+        if (Status added = add_part(std::move(part), digest ? kMessage : "text/plain"); !added) return added;
+        return open_messages();
     }
 
     std::string_view text_;

@@ -175,6 +175,17 @@ bool has_fixed_size(const Part& part) {
     });
 }
 
+// An attached message whose own part states its size or a digest: nothing in it may change.
+std::string_view vouched_for_above(const MimeIndex& index, const Part& part) {
+    for (const Part* at = &part; at->index != 0;) {
+        at = &index.parts[at->parent];
+        if (!at->type.starts_with("message/")) continue;
+        if (const auto reason = vouched_for(at->fields); !reason.empty()) return reason;
+        if (at->size_value || has_fixed_size(*at)) return "part of a message whose size is told";
+    }
+    return {};
+}
+
 std::string_view encoding_reason(TransferEncoding encoding) {
     switch (encoding) {
         case TransferEncoding::kBase64:
@@ -223,6 +234,7 @@ std::string_view untouchable_part(const MimeIndex& index, const Part& part) {
         if (part.type.starts_with(prefix)) return reason;
     if (const auto reason = closed_subtree(index, part); !reason.empty()) return reason;
     if (const auto reason = vouched_for(part.fields); !reason.empty()) return reason;
+    if (const auto reason = vouched_for_above(index, part); !reason.empty()) return reason;
     if (const auto reason = encoding_reason(part.encoding); !reason.empty()) return reason;
     if (has_fixed_size(part)) return "a size= that cannot be corrected";
     return {};
