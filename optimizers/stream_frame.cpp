@@ -76,9 +76,9 @@ Result<StreamFrame> read_bzip2(ByteView file) {
         return malformed("bzip2 header is broken");
     if (as_text(file.subspan(kHeader, kBlock.size())) != kBlock) return unsupported("empty bzip2 stream");
     const std::string_view text = as_text(file);
-    for (std::size_t at = text.find("BZh"sv, kHeader); at != std::string_view::npos;
-         at = text.find("BZh"sv, at + 1)) {
-        if (text.substr(at + kHeader, kBlock.size()) == kBlock) return unsupported("several bzip2 streams");
+    for (std::size_t at = text.find(kBlock, kHeader + 1); at != std::string_view::npos;
+         at = text.find(kBlock, at + 1)) {
+        if (text.substr(at - kHeader, 3) == "BZh"sv) return unsupported("several bzip2 streams");
     }
     StreamFrame frame;
     frame.header = {0, kHeader};
