@@ -3,11 +3,15 @@
 """Writes the seeds of the fuzz targets: make_seeds.py [FOLDER] (default: seeds/ beside it). Everything is made here, small,
 and the same on every run of the same Pillow."""
 import base64
+import bz2
+import gzip
 import io
+import lzma
 import pathlib
 import random
 import struct
 import sys
+import tarfile
 import zipfile
 import zlib
 
@@ -402,7 +406,49 @@ def conversations():
     }
 
 
-SEEDS = {"mail": mails, "base64": bodies, "fields": fields, "sniff": sniffed, "zip": archives, "png": pngs, "jpeg": jpegs,
+# ---- Tar and compressed streams ---------------------------------------------------------------------------------------
+
+def tarred(form, **extra):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=form, **extra) as archive:
+        for name, content in (("note.txt", PROSE[:700]), ("a" * 120 + "/b\u00fc.txt", b"long"), ("empty", b"")):
+            member = tarfile.TarInfo(name)
+            member.size, member.mtime, member.uname = len(content), 1718475600, "anna"
+            archive.addfile(member, io.BytesIO(content))
+        link = tarfile.TarInfo("link")
+        link.type, link.linkname = tarfile.SYMTYPE, "note.txt"
+        archive.addfile(link)
+    return out.getvalue()
+
+
+def tars():
+    return {"pax.tar": tarred(tarfile.PAX_FORMAT, pax_headers={"comment": "seed"}), "gnu.tar": tarred(tarfile.GNU_FORMAT),
+            "cut.tar": tarred(tarfile.PAX_FORMAT)[:1500]}
+
+
+def streams():
+    named = io.BytesIO()
+    with gzip.GzipFile("note.txt", "wb", 1, named, 1718475600) as file:
+        file.write(PROSE)
+    raw_zstd = b"\x28\xB5\x2F\xFD\x20" + bytes([len(PROSE) % 200]) + struct.pack("<I", 1 | (len(PROSE) % 200) << 3)[:3]
+    return {"note.gz": named.getvalue(), "twice.gz": gzip.compress(PROSE, mtime=0) * 2, "note.bz2": bz2.compress(PROSE, 1),
+            "note.xz": lzma.compress(PROSE, preset=0), "sha256.xz": lzma.compress(PROSE, check=lzma.CHECK_SHA256, preset=1),
+            "twice.xz": lzma.compress(PROSE) * 2, "note.zst": raw_zstd + PROSE[:len(PROSE) % 200]}
+
+
+def seven_zip_headers():
+    names = "a.txt\0b\0".encode("utf-16-le")
+    files = (b"\5\2\x0E\1\x40\x11" + bytes([len(names) + 1]) + b"\0" + names + b"\x14\x12\1\0" + bytes(16)
+             + b"\x15\x0A\1\0" + bytes(8) + b"\0")
+    folder = b"\7\x0B\1\0\1\x21\x21\1\x18\x0C\5"
+    one = b"\1\4\6\0\1\x09\x03\0" + folder + b"\0\x08\x0A\1" + bytes(4) + b"\0\0" + files + b"\0"
+    two = (b"\1\4\6\0\1\x09\x03\0" + folder + b"\0\x08\x0D\2\x09\2\x0A\1" + bytes(8) + b"\0\0"
+           + files.replace(b"\x0E\1\x40", b"\x0E\1\0") + b"\0")
+    aes = one.replace(b"\x21\x21\1\x18", b"\x24\x06\xF1\7\1\0")
+    return {"one": b"\0\3" + one, "two": b"\0\3" + two, "aes": b"\0\3" + aes, "empty": b"\0\0\1\5\0\0\0"}
+
+
+SEEDS = {"mail": mails, "base64": bodies, "fields": fields, "sniff": sniffed, "zip": archives, "tar": tars, "stream": streams, "seven_zip": seven_zip_headers, "png": pngs, "jpeg": jpegs,
          "exif": lambda: {"little": exif(), "big": exif(">"), "thumbnail": exif(thumbnail=True),
                           "no-gps": exif(gps=False, note=False), "xmp": XMP, "photoshop": b"Photoshop 3.0\0" + PHOTOSHOP},
          "records": records, "settings": settings, "guard": conversations}

@@ -43,6 +43,7 @@ MimeLimits mime_limits(const Settings& settings) {
     MimeLimits limits;
     limits.max_depth = settings.max_mime_depth;
     limits.max_parts = settings.max_mime_parts;
+    limits.inner_messages = settings.inner_messages;
     return limits;
 }
 

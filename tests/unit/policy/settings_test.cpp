@@ -51,6 +51,7 @@ max_size = "10MB"
 min_gain_percent = 5
 min_gain_bytes = "1KiB"
 internal_networks = ["10.0.0.0/8", "2001:db8::/32"]
+inner_messages = true
 skip_dkim_inbound = false
 skip_dkim_outbound = true
 dry_run = true
