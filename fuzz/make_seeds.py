@@ -448,10 +448,49 @@ def seven_zip_headers():
     return {"one": b"\0\3" + one, "two": b"\0\3" + two, "aes": b"\0\3" + aes, "empty": b"\0\0\1\5\0\0\0"}
 
 
+# ---- Parts of documents -----------------------------------------------------------------------------------------------
+
+SPACES = ('xmlns:w="urn:w" xmlns:p="urn:p" xmlns:pic="urn:pic" xmlns:wp="urn:wp" xmlns:wpg="urn:g" xmlns:xdr="urn:x" '
+          'xmlns:mc="urn:mc" xmlns:a="urn:a" xmlns:r="urn:r" xmlns:v="urn:schemas-microsoft-com:vml"')
+OFFICE = "urn:oasis:names:tc:opendocument:xmlns:"
+
+
+def shape(cx=1828800, cy=914400, crop='l="25000" b="-5000"', effect=""):
+    return (f'<pic:pic><pic:blipFill><a:blip r:embed="rId1">{effect}</a:blip><a:srcRect {crop}/><a:stretch><a:fillRect/></a:stretch>'
+            f'</pic:blipFill><pic:spPr><a:xfrm rot="5400000"><a:off x="0" y="0"/><a:ext cx="{cx}" cy="{cy}"/></a:xfrm></pic:spPr></pic:pic>')
+
+
+def parts():
+    group = ('<wpg:wgp><wpg:grpSpPr><a:xfrm><a:ext cx="914400" cy="914400"/><a:chExt cx="457200" cy="914400"/></a:xfrm></wpg:grpSpPr>'
+             + shape() + "</wpg:wgp>")
+    anchor = '<wp:inline><wp:extent cx="1828800" cy="914400"/>%s</wp:inline>'
+    cells = ('<xdr:twoCellAnchor><xdr:from><xdr:col>1</xdr:col><xdr:colOff>5</xdr:colOff><xdr:row>1</xdr:row><xdr:rowOff>0</xdr:rowOff>'
+             '</xdr:from><xdr:to><xdr:col>4</xdr:col><xdr:colOff>0</xdr:colOff><xdr:row>5</xdr:row><xdr:rowOff>0</xdr:rowOff></xdr:to>%s'
+             '</xdr:twoCellAnchor>')
+    vml = '<v:shape style="width:72pt;height:1in"><v:imagedata r:id="rId2" cropleft="6554f" chromakey="white"/></v:shape>'
+    odf = (f'<office:document-content xmlns:office="{OFFICE}office:1.0" xmlns:draw="{OFFICE}drawing:1.0" xmlns:style="{OFFICE}style:1.0" '
+           'xmlns:fo="urn:fo" xmlns:svg="urn:svg" xmlns:xlink="urn:xlink"><office:automatic-styles><style:style style:name="f">'
+           '<style:graphic-properties fo:clip="rect(0cm, 1cm, 0cm, 0cm)"/></style:style></office:automatic-styles><office:body>%s'
+           '</office:body></office:document-content>')
+    frame = '<draw:frame %s svg:width="2cm" svg:height="1in"><draw:image xlink:href="Pictures/1.png"/>%s</draw:frame>'
+    rels = ('<Relationships><Relationship Id="rId1" Type="urn:x/relationships/image" Target="media/image1.png"/><Relationship Id="rId2" '
+            'Type="urn:x/thumbnail" Target="/word/media/image1.png"/></Relationships>')
+    made = {"inline.xml": f"<w:document {SPACES}>{anchor % shape()}</w:document>",
+            "group.xml": f"<w:document {SPACES}>{anchor % group}{vml}</w:document>",
+            "exact.xml": f"<p:sld {SPACES}>{shape(effect='<a:clrChange/>')}<p:animScale/></p:sld>",
+            "cells.xml": f"<xdr:wsDr {SPACES}>{cells % shape()}</xdr:wsDr>",
+            "frame.xml": odf % (frame % ("", "")),
+            "cropped.xml": odf % (frame % ('draw:style-name="f"', "<draw:contour-polygon/>")),
+            "relations.xml": rels,
+            "doctype.xml": "<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>",
+            "length": "width:72pt;height:2.54cm", "name": "../media/%41%20b/./image1.png#x"}
+    return {name: text.encode() for name, text in made.items()}
+
+
 SEEDS = {"mail": mails, "base64": bodies, "fields": fields, "sniff": sniffed, "zip": archives, "tar": tars, "stream": streams, "seven_zip": seven_zip_headers, "png": pngs, "jpeg": jpegs,
          "exif": lambda: {"little": exif(), "big": exif(">"), "thumbnail": exif(thumbnail=True),
                           "no-gps": exif(gps=False, note=False), "xmp": XMP, "photoshop": b"Photoshop 3.0\0" + PHOTOSHOP},
-         "records": records, "settings": settings, "guard": conversations}
+         "office": parts, "records": records, "settings": settings, "guard": conversations}
 
 
 def main():

@@ -17,6 +17,7 @@ inline Options small_options(bool lossy) {
     options.lossy = lossy;
     options.score_min = 9000;
     options.png_quality_min = 50;
+    options.document_ppi = 72;
     options.max_pixels = 128 * 1024;
     options.max_expanded_bytes = 2u << 20;
     options.max_entries = 500;

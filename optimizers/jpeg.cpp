@@ -34,10 +34,11 @@ class JpegWork {
           options_(context.options),
           deadline_(context.budget.deadline()),
           referenced_(jpeg_pixels_are_referenced(input, markers)),
-          target_(jpeg_target_size(markers, options_, context.depth, referenced_)) {}
+          target_(jpeg_target_size(markers, context, jpeg_is_turned(input, markers), referenced_)),
+          lossy_(jpeg_coding_options(markers, context, target_)) {}
 
     Attempt run() const {
-        if (referenced_ || !jpeg_wants_reencoding(markers_, options_, target_))
+        if (referenced_ || !jpeg_wants_reencoding(markers_, lossy_, target_))
             return lossless(input_.size() - 1);
         Attempt lossy = reencoded();
         if (lossy.outcome == Outcome::kOverBudget || lossy.outcome == Outcome::kMalformed) return lossy;
@@ -54,18 +55,17 @@ class JpegWork {
         const auto segments = kept_jpeg_segments(input_, markers_, options_, size_of(markers_));
         if (referenced_ && !jpeg_references_kept(jpeg_segments(input_, markers_), segments))
             return leave_alone(Outcome::kNotApplicable, "XMP that refers to the picture holds a position");
-        Result<JpegTranscoded> coded =
-            transcode_jpeg(input_, segments, coding(), limit_bytes, deadline_);
+        Result<JpegTranscoded> coded = transcode_jpeg(input_, segments, coding(), limit_bytes, deadline_);
         if (!coded) return left_alone_for(coded.error());
         return {Outcome::kOptimized, {}, std::move(coded->file), {}, {}, coded->decoded_input};
     }
 
     Attempt reencoded() const {
-        const Result<JpegReencoded> lossy = reencode_jpeg(input_, markers_, target_, options_, deadline_);
+        const Result<JpegReencoded> lossy = reencode_jpeg(input_, markers_, target_, lossy_, deadline_);
         if (!lossy) return left_alone_for(lossy.error());
         Result<JpegTranscoded> coded =
-            transcode_jpeg(lossy->file, kept_jpeg_segments(input_, markers_, options_, target_),
-                           coding(), input_.size() - 1, deadline_);
+            transcode_jpeg(lossy->file, kept_jpeg_segments(input_, markers_, options_, target_), coding(),
+                           input_.size() - 1, deadline_);
         if (!coded) return left_alone_for(coded.error());
         return {Outcome::kOptimized, {}, std::move(coded->file), lossy->score, {}};
     }
@@ -80,6 +80,7 @@ class JpegWork {
     Deadline deadline_;
     bool referenced_;
     PictureSize target_;
+    Options lossy_;
 };
 
 }  // namespace

@@ -207,7 +207,16 @@ Result<JpegReencoded> reencode_jpeg(ByteView input, const JpegMarkers& markers, 
             *promising ? coarser.run() : Error{ErrorCode::kUnsupported, "chroma would be lost"};
         if (found || found.error().code != ErrorCode::kUnsupported) return found;
     }
-    return QualitySearch(*reference, options, own, ScoreChroma::kHalfSize, limit_bytes, deadline).run();
+    const QualitySearch usual(*reference, options, own, ScoreChroma::kHalfSize, limit_bytes, deadline);
+    // Scaling made chroma of half the size as fine as luma; where that must stay it is coded so.
+    const bool scaled = target != PictureSize{markers.width, markers.height};
+    if (!scaled || reference->channels != 3 || own == ChromaSampling::k444) return usual.run();
+    const Result<bool> promising = usual.promising();
+    if (!promising) return promising.error();
+    if (*promising) return usual.run();
+    return QualitySearch(*reference, options, ChromaSampling::k444, ScoreChroma::kHalfSize, limit_bytes,
+                         deadline)
+        .run();
 }
 
 }  // namespace optimilter

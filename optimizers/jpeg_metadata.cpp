@@ -175,6 +175,11 @@ std::vector<JpegSegmentBytes> fixed_part(std::vector<JpegSegmentBytes> segments,
 
 }  // namespace
 
+bool jpeg_is_turned(ByteView input, const JpegMarkers& markers) {
+    constexpr std::uint16_t kFirstTurned = 5;  // to 8, TIFF 6.0
+    return orientation_of(jpeg_segments(input, markers)).value_or(1) >= kFirstTurned;
+}
+
 bool jpeg_references_kept(const std::vector<JpegSegmentBytes>& original,
                           const std::vector<JpegSegmentBytes>& result) {
     const auto refers = [](const JpegSegmentBytes& segment) {

@@ -25,6 +25,9 @@ std::vector<JpegSegmentBytes> jpeg_segments(ByteView input, const JpegMarkers& m
 std::vector<JpegSegmentBytes> kept_jpeg_segments(ByteView input, const JpegMarkers& markers,
                                                  const Options& options, PictureSize size);
 
+// true when EXIF asks viewers to turn the picture by a quarter, so that its width is shown as height.
+bool jpeg_is_turned(ByteView input, const JpegMarkers& markers);
+
 // false when some XMP ties other content to the picture (panoramas, depth maps) and not all of the XMP is
 // there any more, because a position in it could not be taken out.
 bool jpeg_references_kept(const std::vector<JpegSegmentBytes>& original,

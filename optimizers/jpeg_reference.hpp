@@ -8,20 +8,23 @@
 #include "optimizers/jpeg_decoder.hpp"
 #include "optimizers/jpeg_markers.hpp"
 #include "optimizers/options.hpp"
+#include "optimizers/picture_scale.hpp"
 
 namespace optimilter {
 
-struct PictureSize {
-    std::uint32_t width = 0;
-    std::uint32_t height = 0;
-    friend bool operator==(const PictureSize&, const PictureSize&) = default;
-};
-
-// The size a result shall have. depth: see Context; only pictures at depth 0 are ever scaled.
-PictureSize jpeg_target_size(const JpegMarkers& markers, const Options& options, int depth,
+// The size a result shall have. Stand-alone pictures obey options.max_side_px, those inside of documents
+// context.use. turned: EXIF asks to show the picture turned by a quarter.
+PictureSize jpeg_target_size(const JpegMarkers& markers, const Context& context, bool turned,
                              bool pixels_are_referenced);
+
+// The options for coding that size with loss. Scaling leaves more detail in every pixel, so that a picture
+// cut to its use may need a better quality than others to reach its score, and still becomes smaller.
+Options jpeg_coding_options(const JpegMarkers& markers, const Context& context, PictureSize target);
 
 // colors: kGray for gray files, else kYCbCr or kRgb.
 Result<JpegPixels> jpeg_reference(ByteView input, PictureSize target, JpegColors colors, Deadline deadline);
+
+// Pixels scaled down with a proper filter, for pictures that come as samples. kDeadline, kLimit.
+Result<JpegPixels> scale_pixels(const JpegPixels& from, PictureSize to, Deadline deadline);
 
 }  // namespace optimilter

@@ -61,8 +61,8 @@ std::string verify_jpeg(ByteView input, const Attempt& attempt, Context& context
         return why;
     if (!attempt.score) return compare_coefficients(input, attempt, context.budget.deadline());
     if (!context.options.lossy) return "loss in a lossless profile";
-    const PictureSize target =
-        jpeg_target_size(*before, context.options, context.depth, jpeg_pixels_are_referenced(input, *before));
+    const PictureSize target = jpeg_target_size(*before, context, jpeg_is_turned(input, *before),
+                                                jpeg_pixels_are_referenced(input, *before));
     if (std::string why = compare_shape(*before, *after, target); !why.empty()) return why;
     return compare_pictures(input, *before, output, *after, target, context);
 }

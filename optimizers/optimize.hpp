@@ -48,6 +48,7 @@ struct PictureUse {
     // Most pixels that are of use across and down, as the document shows it; 0: not known, keep the size.
     std::uint32_t width_px = 0;
     std::uint32_t height_px = 0;
+    friend bool operator==(const PictureUse&, const PictureUse&) = default;
 };
 
 // How one format's function was called.

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The way of one PNG file: read its chunks, decode, search for a smaller form of the same samples, and in
-// lossy profiles for a palette that looks alike. Pictures are never scaled, not even those beyond
-// options.max_side_px: big PNG files are screenshots and plans, whose text a smaller size makes unreadable.
+// lossy profiles for a palette that looks alike. Pictures are never scaled for options.max_side_px: big PNG
+// files are screenshots and plans, whose text a smaller size makes unreadable. Those that a document shows
+// smaller than they are may be, but for drawings of few colours, which scaling blurs and makes no smaller.
 #include <utility>
 
 #include "optimizers/deflate.hpp"
@@ -14,6 +15,7 @@
 #include "optimizers/png_metadata.hpp"
 #include "optimizers/png_quantize.hpp"
 #include "optimizers/png_reduce.hpp"
+#include "optimizers/png_scale.hpp"
 
 namespace optimilter {
 
@@ -88,6 +90,10 @@ class PngOptimization {
         const Result<ColorSurvey> survey = survey_colors(picture, deadline_);
         if (!survey) return leave_alone(survey.error());
         Attempt made = leave_alone(Outcome::kNotApplicable, "no palette made");
+        const PictureSize target = png_target_size(file_, context_);
+        if (!survey->few_colors && target != PictureSize{picture.width, picture.height})
+            made = scaled(picture, target);
+        if (made.outcome == Outcome::kOptimized) return made;
         if (!survey->few_colors && worth_quantizing(file_, picture, context_.options, deadline_))
             made = lossy(picture);
         // Where the palette wins by far, the other search is not worth its time.
@@ -122,10 +128,28 @@ class PngOptimization {
         return finish(job, input_.size() - input_.size() / kLeastLossyGainShare, made->score);
     }
 
+    // Smaller pixels for a use that shows no more of them, in full colours or with a palette.
+    Attempt scaled(const PngPicture& picture, PictureSize target) {
+        const Result<PngPicture> small = scale_png_picture(picture, target, deadline_);
+        if (!small) return leave_alone(small.error());
+        const Result<ColorSurvey> survey = survey_colors(*small, deadline_);
+        if (!survey) return leave_alone(survey.error());
+        Attempt made = leave_alone(Outcome::kNotApplicable, "no palette made");
+        if (!survey->few_colors && worth_quantizing(file_, *small, context_.options, deadline_))
+            made = lossy(*small);
+        if (made.outcome == Outcome::kOptimized && made.output.size() < input_.size() / 2) return made;
+        const EncodeJob job{*small, candidate_layouts(file_, *small, *survey), {}, {}, deadline_};
+        Attempt same = finish(job, input_.size() - input_.size() / kLeastLossyGainShare, 1.0);
+        return made.outcome == Outcome::kOptimized && clearly_smaller(made, same) ? made : same;
+    }
+
     Attempt finish(const EncodeJob& job, std::size_t limit, std::optional<double> score) {
         const Result<EncodedPicture> encoded = encode_picture(job);
         if (!encoded) return leave_alone(encoded.error());
-        Bytes output = write_png(file_, metadata_, encoded->layout, encoded->idat);
+        PngFile resized = file_;
+        resized.header.width = job.picture.width;
+        resized.header.height = job.picture.height;
+        Bytes output = write_png(resized, metadata_, encoded->layout, encoded->idat);
         if (output.size() >= limit) return leave_alone(Outcome::kNotSmaller, "not smaller");
         return {Outcome::kOptimized, {}, std::move(output), score, {}};
     }

@@ -12,6 +12,7 @@
 #include "optimizers/png_likeness.hpp"
 #include "optimizers/png_limits.hpp"
 #include "optimizers/png_metadata.hpp"
+#include "optimizers/png_scale.hpp"
 
 namespace optimilter {
 
@@ -79,19 +80,31 @@ Result<Bytes> decode_rgba(const PngFile& file, Deadline deadline) {
 }
 
 std::string verify_likeness(const PngFile& input, const PngFile& output, double claimed, Context& context) {
-    if (!context.options.lossy || !context.options.png_quantize)
+    const PictureSize from{input.header.width, input.header.height};
+    const PictureSize to{output.header.width, output.header.height};
+    if (!context.options.lossy || (from == to && !context.options.png_quantize))
         return "changed with loss in a lossless profile";
     if (input.header.bit_depth != 8 || output.header.bit_depth > 8) return "loss in deep samples";
     if (std::uint64_t{input.header.width} * input.header.height > kMostPixelsQuantized)
         return "too large to measure";
     const Deadline deadline = context.budget.deadline();
-    const Result<Bytes> a = decode_rgba(input, deadline);
+    Result<Bytes> a = decode_rgba(input, deadline);
+    if (a && from != to) a = resize_rgba(*a, from, to, deadline);
     const Result<Bytes> b = decode_rgba(output, deadline);
     if (!a || !b) return "does not decode";
-    const Likeness likeness = measure_likeness(*a, *b, input.header.width, input.header.height);
+    const Likeness likeness = measure_likeness(*a, *b, to.width, to.height);
     if (!likeness.acceptable(context.options)) return "looks too different";
     if (std::abs(likeness.score - claimed) > 1e-6) return "score is not the measured one";
     return {};
+}
+
+// Another size only where the document asked for this one, and only with a score.
+std::string verify_size(const PngFile& input, const PngFile& output, const Attempt& attempt,
+                        const Context& context) {
+    const PictureSize from{input.header.width, input.header.height};
+    const PictureSize to{output.header.width, output.header.height};
+    if (from == to) return {};
+    return attempt.score && to == png_target_size(input, context) ? "" : "picture size differs";
 }
 
 bool depends_on_layout(std::string_view type) {
@@ -161,8 +174,7 @@ std::string verify_png(ByteView input_bytes, const Attempt& attempt, Context& co
     const Result<PngFile> input = read_png(input_bytes);
     const Result<PngFile> output = read_png(attempt.output);
     if (!input || !output) return "no valid PNG file";
-    if (input->header.width != output->header.width || input->header.height != output->header.height)
-        return "picture size differs";
+    if (std::string why = verify_size(*input, *output, attempt, context); !why.empty()) return why;
     if (output->header.interlaced || scanline_bytes(output->header) > kLargestScanlines)
         return "output of an unexpected form";
     if (std::string why = verify_chunks(*input, *output, context.options); !why.empty()) return why;

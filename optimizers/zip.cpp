@@ -2,12 +2,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <utility>
 #include <vector>
 
 #include "base/clock.hpp"
 #include "base/text.hpp"
 #include "optimizers/deflate.hpp"
 #include "optimizers/formats.hpp"
+#include "optimizers/office_uses.hpp"
 #include "optimizers/zip_member.hpp"
 #include "optimizers/zip_pace.hpp"
 #include "optimizers/zip_reader.hpp"
@@ -39,6 +42,19 @@ struct Candidate {
     Format format;
 };
 
+bool is_scalable(Format format) {
+    return format == Format::kJpeg || format == Format::kPng;
+}
+
+// What a member's optimizer said, for the next member with the same bytes and the same use.
+struct Remembered {
+    Candidate candidate;
+    PictureUse use;
+    OptimizeResult result;
+};
+// Checksum and size: members that agree in them are compared byte by byte.
+using ContentKey = std::pair<std::uint32_t, std::uint32_t>;
+
 // One archive on its way to a smaller one. At every moment the replacements found so far make a whole, valid
 // archive; members that time or budget did not reach stay as they are.
 class Repacking {
@@ -47,7 +63,8 @@ class Repacking {
         : input_(input),
           archive_(archive),
           context_(context),
-          pace_(context.budget, input.size(), archive.entries.size()) {}
+          pace_(context.budget, input.size(), archive.entries.size(), context.options.effort),
+          uses_(archive.entries.size()) {}
 
     Attempt run();
 
@@ -56,12 +73,15 @@ class Repacking {
     std::optional<Attempt> examine_member(std::size_t index);
     bool is_fixed(std::size_t index) const;
     void largest_first(std::vector<Candidate>& candidates) const;
+    void look_at_uses();
+    const OptimizeResult& optimized(const Candidate& candidate, ByteView content, const PictureUse& use);
     void shrink_nested(const Candidate& candidate);
     bool replace_content(const Candidate& candidate, const OptimizeResult& result);
     void redeflate(const Candidate& candidate);
     Attempt finish();
 
     const ZipEntry& entry(const Candidate& candidate) const { return archive_.entries[candidate.index]; }
+    ContentKey key(const Candidate& candidate) const { return {entry(candidate).crc, entry(candidate).size}; }
 
     ByteView input_;
     const ZipArchive& archive_;
@@ -72,6 +92,10 @@ class Repacking {
     bool out_of_budget_ = false;     // some members were not looked at
     std::vector<Candidate> nested_;  // with an optimizer of their own
     std::vector<Candidate> plain_;   // to be deflated anew, content untouched
+    PictureUses uses_;
+    std::map<ContentKey, std::size_t> copies_;  // members of nested_ that may be the same
+    std::multimap<ContentKey, Remembered> remembered_;
+    OptimizeResult latest_;
     ZipReplacements replacements_;
     std::vector<MemberChange> changes_;
     std::optional<double> score_;
@@ -152,16 +176,43 @@ bool Repacking::replace_content(const Candidate& candidate, const OptimizeResult
     return true;
 }
 
+// Reading a document's text costs time, so only where a picture may change by it.
+void Repacking::look_at_uses() {
+    const bool pictures = std::any_of(nested_.begin(), nested_.end(), [](const Candidate& candidate) {
+        return is_scalable(candidate.format);
+    });
+    if (!pictures || !context_.options.lossy) return;
+    uses_ = find_picture_uses(input_, archive_, sniff(input_), context_.budget.deadline());
+}
+
+// One picture that stands in a document several times is optimised once. What is remembered lives as long as
+// there may be another copy.
+const OptimizeResult& Repacking::optimized(const Candidate& candidate, ByteView content,
+                                           const PictureUse& use) {
+    const auto [begin, end] = remembered_.equal_range(key(candidate));
+    for (auto earlier = begin; earlier != end; ++earlier) {
+        const Remembered& known = earlier->second;
+        if (known.use != use || known.candidate.format != candidate.format) continue;
+        const auto same = MemberContent::of(input_, entry(known.candidate));
+        if (same && std::equal(content.begin(), content.end(), same->bytes().begin(), same->bytes().end()))
+            return known.result;
+    }
+    latest_ = context_.nested(content, {{}, zip_name(input_, entry(candidate))}, use);
+    if (copies_[key(candidate)] < 2 || latest_.outcome == Outcome::kOverBudget) return latest_;
+    return remembered_.emplace(key(candidate), Remembered{candidate, use, std::move(latest_)})->second.result;
+}
+
 void Repacking::shrink_nested(const Candidate& candidate) {
     if (pace_.time_is_up()) {
         out_of_budget_ = true;
         return;
     }
+    if (uses_.must_be_exact(candidate.index)) return plain_.push_back(candidate);
     const auto content = MemberContent::of(input_, entry(candidate));
     if (!content) return;
     const ReservedTime reserved(context_.budget, pace_.reserve_ms(entry(candidate).size));
-    const OptimizeResult result =
-        context_.nested(content->bytes(), {{}, zip_name(input_, entry(candidate))}, {});
+    const PictureUse use = uses_.at(candidate.index, context_.options.document_ppi);
+    const OptimizeResult& result = optimized(candidate, content->bytes(), use);
     if (result.outcome == Outcome::kUntouchable) return;
     if (result.outcome == Outcome::kOverBudget) {
         out_of_budget_ = true;
@@ -207,6 +258,8 @@ Attempt Repacking::finish() {
 
 Attempt Repacking::run() {
     if (auto refused = examine()) return *refused;
+    look_at_uses();
+    for (const Candidate& candidate : nested_) ++copies_[key(candidate)];
     largest_first(nested_);
     for (const Candidate& candidate : nested_) shrink_nested(candidate);
     largest_first(plain_);

@@ -10,7 +10,13 @@ namespace optimilter {
 namespace {
 
 // libdeflate 12 yields 1 % more than 9 for 3 to 16 times the time: for members up to this size.
-constexpr std::uint64_t kSmallestLevelMax = 1u << 20;
+constexpr std::uint64_t kSmallMemberMax = 1u << 20;
+// Levels by effort, for members up to that size and above it.
+struct Levels {
+    int small;
+    int large;
+};
+constexpr Levels kLevels[kEffortMax + 1] = {{6, 6}, {9, 6}, {9, 9}, {12, 9}, {12, 12}};
 constexpr int kUsualLevel = 9;
 constexpr int kHastyLevel = 6;
 
@@ -45,7 +51,8 @@ bool ZipPace::allows_inflating(std::uint64_t size_bytes) const {
 }
 
 std::optional<int> ZipPace::level_for(std::uint64_t size_bytes, bool media) const {
-    const int best = media ? kMediaLevel : size_bytes <= kSmallestLevelMax ? kDeflateSmallest : kUsualLevel;
+    const Levels& levels = kLevels[std::min(effort_, kEffortMax)];
+    const int best = media ? kMediaLevel : size_bytes <= kSmallMemberMax ? levels.small : levels.large;
     // One call gets no more than half of what is left: the machine may become busier while it runs.
     const auto left = static_cast<double>(budget_.deadline().remaining_ms() - finish_ms(size_bytes)) / 2;
     for (const int level : {kDeflateSmallest, kUsualLevel, kHastyLevel}) {

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "optimizers/budget.hpp"
+#include "optimizers/options.hpp"
 #include "optimizers/zip_reader.hpp"
 
 namespace optimilter {
@@ -19,9 +20,10 @@ constexpr int kMediaLevel = 6;
 class ZipPace {
   public:
     // file_size_bytes: of the archive, which is written once more at the end. entries: all it has, since
-    // verifying visits every one.
-    ZipPace(const Budget& budget, std::size_t file_size_bytes, std::size_t entries)
-        : budget_(budget), file_size_(file_size_bytes), entries_(entries) {}
+    // verifying visits every one. effort: of the options.
+    ZipPace(const Budget& budget, std::size_t file_size_bytes, std::size_t entries,
+            std::uint8_t effort = kEffortDefault)
+        : budget_(budget), file_size_(file_size_bytes), entries_(entries), effort_(effort) {}
 
     // true when what is left is needed for finishing.
     bool time_is_up() const { return budget_.deadline().remaining_ms() <= finish_ms(0); }
@@ -53,6 +55,7 @@ class ZipPace {
     const Budget& budget_;
     std::uint64_t file_size_;
     std::uint64_t entries_;
+    std::uint8_t effort_;
     std::uint64_t to_verify_ = 0;  // bytes
     std::uint64_t inflated_ = 0;   // bytes
     double inflated_ms_ = 0;

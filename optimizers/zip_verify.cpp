@@ -5,6 +5,9 @@
 
 #include "base/text.hpp"
 #include "optimizers/formats.hpp"
+#include "optimizers/jpeg_markers.hpp"
+#include "optimizers/office_uses.hpp"
+#include "optimizers/picture_scale.hpp"
 #include "optimizers/zip_member.hpp"
 #include "optimizers/zip_reader.hpp"
 #include "optimizers/zip_second_reader.hpp"
@@ -26,13 +29,15 @@ constexpr std::uint16_t kDeflateVersion = 20;
 class Comparison {
   public:
     Comparison(ByteView input, const ZipArchive& before, const Attempt& attempt, const ZipArchive& after,
-               const Budget& budget)
+               const Context& context)
         : input_(input),
           output_(attempt.output),
           before_(before),
           after_(after),
           changes_(attempt.changes),
-          budget_(budget) {}
+          options_(context.options),
+          budget_(context.budget),
+          uses_(before.entries.size()) {}
 
     // Empty, or what is wrong.
     std::string run();
@@ -44,6 +49,7 @@ class Comparison {
     std::string compare_member(SecondReader& reader, std::size_t index);
     std::string compare_content(SecondReader& reader, std::size_t index) const;
     std::string compare_change(SecondReader& reader, const MemberChange& change) const;
+    std::string compare_picture(std::size_t index, Format format, ByteView original, ByteView content) const;
     bool is_untouched(std::size_t index) const;
 
     ByteView input_;
@@ -51,7 +57,9 @@ class Comparison {
     const ZipArchive& before_;
     const ZipArchive& after_;
     const std::vector<MemberChange>& changes_;
+    const Options& options_;
     const Budget& budget_;
+    PictureUses uses_;
     std::size_t next_change_ = 0;
 };
 
@@ -115,6 +123,31 @@ std::string Comparison::compare_content(SecondReader& reader, std::size_t index)
     return same ? std::string() : same.error().text;
 }
 
+// Pixels of the two formats that are ever scaled; nothing for others and for files without a sound header.
+std::optional<PictureSize> picture_size(Format format, ByteView file) {
+    constexpr std::size_t kPngSizeEnd = 24;
+    if (format == Format::kPng && file.size() >= kPngSizeEnd)
+        return PictureSize{read_be32(&file[16]), read_be32(&file[20])};
+    if (format != Format::kJpeg) return std::nullopt;
+    const auto markers = parse_jpeg_markers(file);
+    if (!markers) return std::nullopt;
+    return PictureSize{markers->width, markers->height};
+}
+
+// Whether a picture may have changed at all, and its size, by what the original document says of it. Formats
+// that are never scaled had their size compared by their own verification.
+std::string Comparison::compare_picture(std::size_t index, Format format, ByteView original,
+                                        ByteView content) const {
+    if (uses_.must_be_exact(index)) return "picture that must stay as it is was changed";
+    const auto before = picture_size(format, original);
+    const auto after = picture_size(format, content);
+    if (before.has_value() != after.has_value()) return "picture has no size any more";
+    if (!before || *before == *after) return {};
+    const bool may_scale = options_.lossy && options_.document_ppi != 0;
+    const PictureUse use = may_scale ? uses_.at(index, options_.document_ppi) : PictureUse{};
+    return size_is_allowed(*before, *after, use) ? "" : "picture is smaller than the document shows it";
+}
+
 // A member that was optimised in its turn: what the driver verified is what arrived, of the same format.
 std::string Comparison::compare_change(SecondReader& reader, const MemberChange& change) const {
     const ZipEntry& entry = before_.entries[change.index];
@@ -124,8 +157,9 @@ std::string Comparison::compare_change(SecondReader& reader, const MemberChange&
     const auto original = MemberContent::of(input_, entry);
     if (!original) return original.error().text;
     const TypeHint hint{{}, zip_name(input_, entry)};
-    if (sniff(*content, hint) != sniff(original->bytes(), hint)) return "format changed";
-    return {};
+    const Format format = sniff(original->bytes(), hint);
+    if (sniff(*content, hint) != format) return "format changed";
+    return compare_picture(change.index, format, original->bytes(), *content);
 }
 
 // libarchive adds a slash to folders, and where an entry has a Unicode path field (0x7075) or a name that is
@@ -168,6 +202,8 @@ std::string Comparison::compare_members() {
 
 std::string Comparison::run() {
     if (std::string why = compare_frame(); !why.empty()) return why;
+    if (options_.lossy && !changes_.empty())
+        uses_ = find_picture_uses(input_, before_, sniff(input_), budget_.deadline());
     for (std::size_t i = 0; i < before_.entries.size(); ++i) {
         if (std::string why = compare_fields(i); !why.empty()) {
             return fmt::format("{} ({})", why, printable(zip_name(input_, before_.entries[i]), 60));
@@ -183,7 +219,7 @@ std::string verify_zip(ByteView input, const Attempt& attempt, Context& context)
     if (!before) return before.error().text;
     const auto after = read_zip(attempt.output, context.options.max_entries);
     if (!after) return fmt::format("result: {}", after.error().text);
-    return Comparison(input, *before, attempt, *after, context.budget).run();
+    return Comparison(input, *before, attempt, *after, context).run();
 }
 
 }  // namespace optimilter

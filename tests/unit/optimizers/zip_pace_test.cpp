@@ -24,6 +24,19 @@ void level_goes_by_size() {
     CHECK_EQ(level(pace, 10, true), kMediaLevel);
 }
 
+void level_goes_by_effort() {
+    const Options options;
+    const Budget budget(Deadline(), options);
+    constexpr int kSmall[] = {6, 9, 9, 12, 12, 12};
+    constexpr int kLarge[] = {6, 6, 9, 9, 12, 12};
+    for (std::uint8_t effort = 0; effort <= kEffortMax + 1; ++effort) {
+        const ZipPace pace(budget, 1000, 1, effort);
+        CHECK_EQ(level(pace, kMegabyte, false), kSmall[effort]);
+        CHECK_EQ(level(pace, kMegabyte + 1, false), kLarge[effort]);
+        CHECK_EQ(level(pace, 10, true), kMediaLevel);
+    }
+}
+
 void level_falls_with_the_time_left() {
     const Options options;
     // Hours, so that no slow machine can turn the answers.
@@ -84,6 +97,7 @@ void finish_grows_with_what_is_replaced() {
 int main() {
     const CMUnitTest tests[] = {
         TEST(level_goes_by_size),
+        TEST(level_goes_by_effort),
         TEST(level_falls_with_the_time_left),
         TEST(slow_machines_teach),
         TEST(finish_grows_with_what_is_replaced),

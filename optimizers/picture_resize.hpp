@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Pictures in memory scaled down with a proper filter (libvips). The same samples give the same result every
+// time. Needs initialize_vips(). Not thread safe (libvips keeps its errors per process).
+#pragma once
+
+#include "base/bytes.hpp"
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "optimizers/picture_scale.hpp"
+
+namespace optimilter {
+
+// samples: interleaved, channels of 8 bits each, rows without padding. Result: the same of size to.
+// kDeadline; kLimit: memory.
+Result<Bytes> resize_samples(ByteView samples, PictureSize from, unsigned channels, PictureSize to,
+                             Deadline deadline);
+
+// The same for RGBA; colours count by their alpha, so that what is hidden does not bleed into what is seen.
+Result<Bytes> resize_rgba(ByteView rgba, PictureSize from, PictureSize to, Deadline deadline);
+
+}  // namespace optimilter
