@@ -23,6 +23,7 @@ class Recompression {
   private:
     Attempt with_new_content();
     Attempt with_same_content();
+    bool is_in_vain() const;
     Result<Bytes> compress(ByteView content, std::size_t limit_bytes) const;
 
     ByteView input_;
@@ -83,7 +84,15 @@ Attempt Recompression::with_same_content() {
     return candidate(std::move(output).value());
 }
 
+// Half of the time left must do for the fastest level, or all work on the content would be in vain.
+bool Recompression::is_in_vain() const {
+    const Deadline deadline = context_.budget.deadline();
+    const std::int64_t least = least_compress_ms(frame_.format, content_.size());
+    return deadline.short_of_time(least >= deadline.remaining_ms() / 2);
+}
+
 Attempt Recompression::run() {
+    if (is_in_vain()) return leave_alone(Outcome::kOverBudget, "no time to compress");
     Attempt renewed = with_new_content();
     // What must not change inside is not packed anew either: digests of the whole may be part of the seal.
     if (renewed.outcome == Outcome::kOptimized || renewed.outcome == Outcome::kUntouchable) return renewed;

@@ -21,7 +21,7 @@ FORBIDDEN = {("workers", "mail")}  # a worker maps bytes to bytes
 # Library headers and the files that may include them (patterns on the path within the source folder).
 HEADER_OWNERS = (
     (r"libmilter/", r"milter/(callbacks|apply_edits)[^/]*"),
-    (r"vips/|Magick\+\+|jpeglib\.h|jerror\.h|png\.h|pngconf\.h|libimagequant\.h|archive(_entry)?\.h|libdeflate\.h|tiff\w*\.h|webp/|qpdf/|expat\.h", r"optimizers/.*"),
+    (r"vips/|Magick\+\+|jpeglib\.h|jerror\.h|png\.h|pngconf\.h|libimagequant\.h|archive(_entry)?\.h|libdeflate\.h|lzma\.h|zstd\.h|tiff\w*\.h|webp/|qpdf/|expat\.h", r"optimizers/.*"),
     (r"sqlite3\.h", r"store/.*"),
     (r"mimetic/", r"(mail|console)/.*"),
 )
