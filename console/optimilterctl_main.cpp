@@ -14,6 +14,7 @@
 #include "base/version.hpp"
 #include "console/check_mta.hpp"
 #include "console/check_sendmail.hpp"
+#include "console/compare_command.hpp"
 #include "console/optimize_command.hpp"
 #include "console/postconf.hpp"
 #include "console/selfcheck.hpp"
@@ -36,6 +37,7 @@ struct Arguments {
     std::string mta_config_dir;
     std::string sendmail_cf;
     OptimizeRequest optimize;
+    CompareRequest compare;
     bool only_changed = false;
     std::string checked_file;
     bool status_json = false;
@@ -67,6 +69,12 @@ int optimize_command(Arguments& arguments) {
     arguments.optimize.direction =
         arguments.direction == "outbound" ? Direction::kOutbound : Direction::kInbound;
     return optimize_files(arguments.optimize, loaded.settings);
+}
+
+int compare_command(Arguments& arguments) {
+    const LoadedSettings loaded = settings_for(arguments);
+    if (report_problems(loaded)) return kBadUsage;
+    return compare_pictures_command(arguments.compare, loaded.settings);
 }
 
 int config_command(Arguments& arguments) {
@@ -169,6 +177,15 @@ CLI::App* add_optimize(CLI::App& app, Arguments& arguments) {
     return command;
 }
 
+CLI::App* add_compare(CLI::App& app, Arguments& arguments) {
+    CLI::App* command = app.add_subcommand("compare", "How alike two pictures look, as the score says");
+    add_config_option(command, arguments);
+    command->add_flag("--json", arguments.compare.json, "One line of JSON");
+    command->add_option("FIRST", arguments.compare.first, "A picture")->required();
+    command->add_option("SECOND", arguments.compare.second, "Another one of the same size")->required();
+    return command;
+}
+
 CLI::App* add_check_mta(CLI::App& app, Arguments& arguments) {
     CLI::App* command = app.add_subcommand(
         "check-mta", "Check the MTA's settings for the milter (reads postconf or sendmail.cf)");
@@ -220,6 +237,7 @@ int run(int argc, char** argv) {
     app.require_subcommand(1);
     app.set_version_flag("-V,--version", fmt::format("optimilter {}", kVersion));
     CLI::App* optimize = add_optimize(app, arguments);
+    CLI::App* compare = add_compare(app, arguments);
     CLI::App* config =
         app.add_subcommand("config", "Print all settings, or only those that differ from the defaults");
     add_config_option(config, arguments);
@@ -242,11 +260,12 @@ int run(int argc, char** argv) {
         CLI::App* app;
         int (*run)(Arguments&);
     };
-    for (const Command& command : {Command{optimize, optimize_command}, Command{config, config_command},
-                                   Command{check_config, check_config_command},
-                                   Command{check_mta, check_mta_command}, Command{status, status_command},
-                                   Command{selfcheck, selfcheck_command}, Command{drain, drain_command},
-                                   Command{resume, resume_command}, Command{version, version_command}}) {
+    for (const Command& command :
+         {Command{optimize, optimize_command}, Command{compare, compare_command},
+          Command{config, config_command}, Command{check_config, check_config_command},
+          Command{check_mta, check_mta_command}, Command{status, status_command},
+          Command{selfcheck, selfcheck_command}, Command{drain, drain_command},
+          Command{resume, resume_command}, Command{version, version_command}}) {
         if (command.app->parsed()) return command.run(arguments);
     }
     return kBadUsage;

@@ -22,8 +22,6 @@ constexpr std::size_t kOverlapRows = 16;
 constexpr std::size_t kWorstShare = 200;
 constexpr double kSingleTileWeight = 0.5;
 
-constexpr double kScaleOfDistance = 40;
-
 using ChannelWeights = std::array<float, kSizes>;
 // By fitting to butteraugli (doc/score.md), which hardly sees Cb; the rows are luma, Cb, Cr, the columns
 // full, half and quarter size. Chroma that is compared at half size has the weight of full size there.
@@ -111,14 +109,6 @@ double pooled_distance(const std::vector<Tile>& tiles) {
 }
 
 }  // namespace
-
-double score_of_distance(double distance) {
-    return 1 / (1 + distance / kScaleOfDistance);
-}
-
-double distance_of_score(double score) {
-    return (1 / score - 1) * kScaleOfDistance;
-}
 
 PictureComparison compare_pictures(ByteView a, ByteView b, std::uint32_t width, std::uint32_t height,
                                    std::uint32_t channels, ScoreColors colors, ScoreChroma chroma) {

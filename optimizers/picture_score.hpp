@@ -12,6 +12,7 @@
 
 #include "base/bytes.hpp"
 #include "optimizers/score_planes.hpp"
+#include "optimizers/score_scale.hpp"
 
 namespace optimilter {
 
@@ -37,9 +38,5 @@ PictureComparison compare_pictures(ByteView a, ByteView b, std::uint32_t width, 
 double picture_score(ByteView a, ByteView b, std::uint32_t width, std::uint32_t height,
                      std::uint32_t channels, ScoreColors colors = ScoreColors::kRgb,
                      ScoreChroma chroma = ScoreChroma::kHalfSize);
-
-// The score of a distance and back: 1 / (1 + distance / 40).
-double score_of_distance(double distance);
-double distance_of_score(double score);
 
 }  // namespace optimilter

@@ -91,12 +91,20 @@ bool output_format_allowed(const JobReply& reply, const JobRequest& request) {
     return reply.output_format == Format::kPng && request.options.converts(reply.format);
 }
 
+// A comparison has a score and no output.
+std::string_view wrong_comparison(const JobReply& reply) {
+    if (reply.output_size != 0 || reply.output_format != Format::kUnknown) return "output of a comparison";
+    if (reply.score.has_value() != (reply.outcome == Outcome::kOptimized)) return "score of a comparison";
+    return {};
+}
+
 // The rules that tie the fields of a reply to each other and to the request.
 std::string_view wrong_reply(const JobReply& reply, const JobRequest& request) {
     if (reply.digest != request.digest) return "digest of another job";
     if (reply.score && !(*reply.score >= 0.0 && *reply.score <= 1.0)) return "score";  // NaN fails too
     if (!is_name(reply.optimizer)) return "optimizer";
     if (printable(reply.reason, kJobTextBytes) != reply.reason) return "reason";
+    if (request.kind == static_cast<std::uint8_t>(JobKind::kCompare)) return wrong_comparison(reply);
     if (reply.outcome != Outcome::kOptimized) {
         if (reply.output_size != 0) return "output size without output";
         if (reply.output_format != Format::kUnknown) return "format of output without output";

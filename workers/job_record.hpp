@@ -30,6 +30,7 @@ constexpr std::size_t kOptimizerNameBytes = 31;
 
 enum class JobKind : std::uint8_t {
     kOptimize = 1,
+    kCompare = 2,  // the input is two pictures: size of the first (8 bytes), the first, the second
 };
 
 struct JobRequest {

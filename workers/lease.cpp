@@ -56,6 +56,7 @@ JobRequest make_request(const Job& job) {
     request.input_size = job.input->size();
     request.output_limit = job.input->size() - 1;
     request.digest = job.digest;
+    if (job.compare) request.kind = static_cast<std::uint8_t>(JobKind::kCompare);
     request.options = *job.options;
     request.mime_type = job.hint.mime_type;
     request.file_name = job.hint.file_name;
@@ -200,7 +201,7 @@ JobResult Exchange::accept(const JobReply& reply, Memfd& output) {
     result.optimizer = reply.optimizer;
     result.score = reply.score;
     result.output_format = reply.output_format;
-    if (reply.outcome == Outcome::kOptimized) {
+    if (reply.output_size > 0) {
         // Refused while the worker still has it mapped writable, or when it sealed the seals.
         if (const Status sealed = output.seal_writes(); !sealed.has_value())
             return refuse("output cannot be sealed");

@@ -52,6 +52,8 @@ struct Job {
     TypeHint hint;    // views must live until run() returns
     const Options* options = nullptr;
     Deadline deadline;
+    // The input is two pictures to compare (doc/job-protocol.md): the result has a score and no output.
+    bool compare = false;
 };
 
 struct JobResult {

@@ -3,10 +3,12 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "base/clock.hpp"
 #include "base/memfd.hpp"
+#include "optimizers/compare_files.hpp"
 #include "optimizers/optimize.hpp"
 #include "workers/job_record.hpp"
 #include "workers/record_socket.hpp"
@@ -63,11 +65,51 @@ JobReply optimize_file(const JobRequest& request, int input_fd, int output_fd) {
     return reply;
 }
 
+Outcome outcome_of(const Error& error) {
+    switch (error.code) {
+        case ErrorCode::kMalformed:
+            return Outcome::kMalformed;
+        case ErrorCode::kLimit:
+        case ErrorCode::kDeadline:
+            return Outcome::kOverBudget;
+        default:
+            return Outcome::kNotApplicable;
+    }
+}
+
+JobReply compare_pair(const JobRequest& request, int input_fd) {
+    constexpr std::size_t kSizeBytes = 8;
+    const auto input = Mapping::of(input_fd, request.input_size);
+    if (!input) return left_alone(request, Outcome::kOverBudget, "input could not be mapped");
+    const ByteView bytes = input->bytes();
+    std::uint64_t first_size = 0;
+    for (std::size_t i = 0; i < std::min(kSizeBytes, bytes.size()); ++i)
+        first_size |= std::uint64_t{bytes[i]} << (8 * i);
+    if (bytes.size() < kSizeBytes || first_size > bytes.size() - kSizeBytes)
+        return left_alone(request, Outcome::kMalformed, "no two pictures");
+    const ByteView pair = bytes.subspan(kSizeBytes);
+    const auto split = static_cast<std::size_t>(first_size);
+    Budget budget(Deadline::in_ms(request.deadline_ms_left), request.options);
+    const Result<PictureComparison> compared = compare_files(pair.first(split), pair.subspan(split), budget);
+    if (!compared) return left_alone(request, outcome_of(compared.error()), compared.error().text.c_str());
+    JobReply reply = left_alone(request, Outcome::kOptimized, worst_tile_text(*compared).c_str());
+    reply.score = compared->score;
+    return reply;
+}
+
+JobReply run_job(const JobRequest& request, int input_fd, int output_fd) {
+    switch (static_cast<JobKind>(request.kind)) {
+        case JobKind::kOptimize:
+            return optimize_file(request, input_fd, output_fd);
+        case JobKind::kCompare:
+            return compare_pair(request, input_fd);
+    }
+    return left_alone(request, Outcome::kNotApplicable, "unknown kind of job");
+}
+
 JobReply answer(const JobRequest& request, int input_fd, int output_fd) {
     const double cpu_before_ms = process_cpu_ms();
-    JobReply reply = request.kind == static_cast<std::uint8_t>(JobKind::kOptimize)
-                         ? optimize_file(request, input_fd, output_fd)
-                         : left_alone(request, Outcome::kNotApplicable, "unknown kind of job");
+    JobReply reply = run_job(request, input_fd, output_fd);
     reply.cpu_us = static_cast<std::uint64_t>((process_cpu_ms() - cpu_before_ms) * 1e3);
     tidy_reply(reply);
     return reply;

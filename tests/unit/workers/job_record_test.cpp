@@ -224,6 +224,35 @@ void test_reply_refused_by_bytes() {
     }
 }
 
+// A comparison answers with a score alone.
+void test_comparison() {
+    JobRequest request = sample_request();
+    request.kind = static_cast<std::uint8_t>(JobKind::kCompare);
+    JobReply compared;
+    compared.outcome = Outcome::kOptimized;
+    compared.digest = request.digest;
+    compared.score = 0.95;
+    compared.reason = "worst tile at 0,0";
+    const auto refused = [&](const JobReply& reply) {
+        return !parse_reply(encode_reply(reply), request).has_value();
+    };
+    CHECK(!refused(compared));
+    JobReply reply = compared;
+    reply.outcome = Outcome::kNotApplicable;
+    CHECK(refused(reply), "a score of nothing");
+    reply.score.reset();
+    CHECK(!refused(reply));
+    reply.outcome = Outcome::kOptimized;
+    CHECK(refused(reply), "no score");
+    reply = compared;
+    reply.output_size = 1;
+    CHECK(refused(reply), "output");
+    reply = compared;
+    reply.output_format = Format::kPng;
+    CHECK(refused(reply), "format of output");
+    CHECK(!parse_reply(encode_reply(compared), sample_request()).has_value(), "to another kind of job");
+}
+
 void test_reply_refused_by_rules() {
     struct Case {
         const char* name;
@@ -334,6 +363,7 @@ int main() {
                                 TEST(test_wrong_sizes),
                                 TEST(test_reply_round_trip),
                                 TEST(test_reply_refused_by_bytes),
+                                TEST(test_comparison),
                                 TEST(test_reply_refused_by_rules),
                                 TEST(test_tidy),
                                 TEST(test_noise),
