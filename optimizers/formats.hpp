@@ -26,6 +26,10 @@ std::string verify_gif(ByteView input, const Attempt& attempt, Context& context)
 Attempt optimize_tiff(ByteView input, Context& context);
 std::string verify_tiff(ByteView input, const Attempt& attempt, Context& context);
 
+// WebP, RFC 9649, stills and animations.
+Attempt optimize_webp(ByteView input, Context& context);
+std::string verify_webp(ByteView input, const Attempt& attempt, Context& context);
+
 // ZIP, OOXML, ODF and EPUB: APPNOTE.TXT 6.3, ECMA-376 part 2, ODF 1.3 part 2, EPUB OCF 3.3.
 Attempt optimize_zip(ByteView input, Context& context);
 std::string verify_zip(ByteView input, const Attempt& attempt, Context& context);

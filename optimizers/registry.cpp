@@ -16,6 +16,7 @@ constexpr Optimizer kOptimizers[] = {
     {"png", Format::kPng, false, optimize_png, verify_png},
     {"gif", Format::kGif, false, optimize_gif, verify_gif},
     {"tiff", Format::kTiff, false, optimize_tiff, verify_tiff},
+    {"webp", Format::kWebp, false, optimize_webp, verify_webp},
     {"zip", Format::kZip, true, optimize_zip, verify_zip},
     {"ooxml", Format::kOoxml, true, optimize_zip, verify_zip},
     {"odf", Format::kOdf, true, optimize_zip, verify_zip},

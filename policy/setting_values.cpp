@@ -36,7 +36,7 @@ constexpr Word<Format> kFormats[] = {{"jpeg", Format::kJpeg}, {"png", Format::kP
                                      {"zip", Format::kZip},   {"ooxml", Format::kOoxml},
                                      {"odf", Format::kOdf},   {"epub", Format::kEpub},
                                      {"ole", Format::kOle}, {"tiff", Format::kTiff},
-                                     {"gif", Format::kGif}};
+                                     {"gif", Format::kGif}, {"webp", Format::kWebp}};
 
 constexpr Word<Format> kConvertible[] = {
     {"bmp", Format::kBmp}, {"tga", Format::kTga}, {"pcx", Format::kPcx},         {"psd", Format::kPsd},
