@@ -11,7 +11,7 @@ constexpr std::string_view kNames[] = {
     "messages",        "messages_replaced", "messages_passed", "messages_shed", "messages_drained",
     "bytes_in",        "bytes_out",         "parts_optimized", "parts_kept",    "parts_untouchable",
     "parts_malformed", "parts_over_budget", "workers_started", "workers_died",  "workers_killed",
-    "replies_refused", "deadlines_missed",
+    "replies_refused", "deadlines_missed",  "cache_hits",      "cache_misses",  "cache_stored",
 };
 static_assert(std::size(kNames) == static_cast<std::size_t>(Counter::kCount_));
 

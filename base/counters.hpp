@@ -30,6 +30,9 @@ enum class Counter {
     kWorkersKilled,     // workers killed at the deadline
     kRepliesRefused,    // worker replies that broke the rules
     kDeadlinesMissed,   // messages that reached their deadline
+    kCacheHits,         // parts whose result was remembered
+    kCacheMisses,       // parts whose result was not
+    kCacheStored,       // results taken note of
     kCount_
 };
 

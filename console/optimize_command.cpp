@@ -124,8 +124,8 @@ class Runner {
         }
         const std::string name(base_name(path));
         const Deadline deadline = Deadline::in_ms(plan_message(settings_, request_.direction).deadline_ms);
-        FileResult result = run_file_trip(*input, TypeHint{{}, name}, request_.direction, deadline, settings_,
-                                          pool_, counters_);
+        FileResult result = run_file_trip(std::move(*input), TypeHint{{}, name}, request_.direction, deadline,
+                                          settings_, pool_, counters_);
         if (result.report.outcome == Outcome::kOptimized && !settings_.dry_run) {
             done.output.assign(result.output.bytes().begin(), result.output.bytes().end());
         }

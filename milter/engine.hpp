@@ -14,6 +14,7 @@
 #include "base/counters.hpp"
 #include "milter/body_budget.hpp"
 #include "policy/settings.hpp"
+#include "store/result_cache.hpp"
 #include "workers/pool.hpp"
 
 namespace optimilter {
@@ -43,6 +44,7 @@ class Engine {
     Pool& pool;
     Counters& counters;
     BodyBudget body_budget;
+    std::unique_ptr<ResultCache> cache;  // set before the first session; null: results are not remembered
     InFlight in_flight;
     std::atomic<std::uint32_t> sessions{0};  // connections open
     // Set once, at SIGTERM: messages that have not reached their end pass unchanged.

@@ -53,6 +53,13 @@ UniqueFd open_control(const Settings& settings) {
     return control ? std::move(*control) : UniqueFd();
 }
 
+// As the user we have become, who shall own the file.
+void open_cache(Engine& engine, const Settings& settings) {
+    if (settings.cache_memory == 0 && settings.cache_file.empty()) return;
+    const CacheSettings cache{settings.cache_memory, settings.cache_file, settings.cache_file_size};
+    engine.cache = std::make_unique<ResultCache>(cache, engine.counters);
+}
+
 int serve(Engine& engine, const std::string& config) {
     const auto settings = engine.settings();
     const Result<SocketAddress> address = resolve_address(settings->engine_socket);
@@ -61,6 +68,7 @@ int serve(Engine& engine, const std::string& config) {
     if (const Status opened = open_milter_socket(*settings); !opened) return give_up(opened.error().text);
     UniqueFd control = open_control(*settings);
     if (const Status became = become_user(settings->user); !became) return give_up(became.error().text);
+    open_cache(engine, *settings);
     static EngineLoop loop(engine, config, std::move(control), *address);
     std::thread([] {
         if (!run_milter()) log_error("libmilter's loop failed");

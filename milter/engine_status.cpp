@@ -44,6 +44,14 @@ Json workers_json(const PoolState& state) {
     return json;
 }
 
+Json cache_json(const ResultCache* cache) {
+    Json json;
+    json["entries"] = cache == nullptr ? 0 : cache->entries();
+    json["memory_bytes"] = cache == nullptr ? 0 : cache->memory_bytes();
+    json["file"] = cache == nullptr ? "none" : cache->file_state();
+    return json;
+}
+
 Json counters_json(const Counters& counters) {
     Json all = Json::object();
     for (std::size_t i = 0; i < static_cast<std::size_t>(Counter::kCount_); ++i) {
@@ -77,6 +85,7 @@ std::string engine_status_json(const Engine& engine, const EngineRun& run) {
     json["in_flight"] = engine.in_flight.count();
     json["body_bytes"] = engine.body_budget.held();
     json["body_budget"] = engine.settings()->body_budget;
+    json["cache"] = cache_json(engine.cache.get());
     json["workers"] = workers_json(engine.pool.state());
     json["counters"] = counters_json(engine.counters);
     // Paths and reasons may hold any bytes; JSON may not.

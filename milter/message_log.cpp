@@ -48,6 +48,9 @@ std::string part_line(std::string_view queue_id, const PartReport& part) {
                     part.type.empty() ? "-" : printable(part.type, 80), quoted(part.file_name),
                     format_name(part.format), part.bytes_in, part.bytes_out, part.wall_ms, part.cpu_ms);
     if (!part.optimizer.empty()) line += fmt::format(" opt={}", printable(part.optimizer, 20));
+    if (!part.cache.empty()) line += fmt::format(" cache={}", part.cache);
+    if (part.output_format != Format::kUnknown && part.output_format != part.format)
+        line += fmt::format(" became={}", format_name(part.output_format));
     if (part.score) line += fmt::format(" score={:.4f}", *part.score);
     return line + " status=" + status_of(part);
 }

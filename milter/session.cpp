@@ -119,7 +119,7 @@ TripResult Session::finish(std::string queue_id) {
     const HeaderFields fields = this->fields();
     const TripInput input{fields, body->bytes(), null_sender_, direction_,
                           Deadline::in_ms(settings_->deadline)};
-    return run_trip(input, *settings_, engine_.pool, engine_.counters);
+    return run_trip(input, *settings_, engine_.pool, engine_.counters, engine_.cache.get());
 }
 
 void Session::end_message() {

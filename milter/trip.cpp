@@ -10,8 +10,10 @@
 #include "base/version.hpp"
 #include "mail/mime_index.hpp"
 #include "mail/mime_splice.hpp"
+#include "mail/retyped_part.hpp"
 #include "mail/transfer_coding.hpp"
 #include "mail/untouchable.hpp"
+#include "milter/part_work.hpp"
 
 namespace optimilter {
 
@@ -24,9 +26,7 @@ struct Candidate {
     std::size_t report = 0;  // index into TripResult::parts
     const Part* part = nullptr;
     Base64Layout layout;
-    Memfd input;
-    Digest digest{};
-    Mapping output;
+    WorkItem work;
 };
 
 // What happens after the last worker has answered takes time too: encoding, splicing, checking and sending,
@@ -47,44 +47,6 @@ MimeLimits mime_limits(const Settings& settings) {
     return limits;
 }
 
-void keep(PartReport& report, Outcome outcome, std::string_view reason) {
-    report.outcome = outcome;
-    report.reason = reason;
-    report.bytes_out = report.bytes_in;
-}
-
-// Asks a worker about one decoded file and notes the answer. The output stays empty unless it gains enough.
-Mapping work_on(const Memfd& input, const Digest& digest, const Options& options, Deadline deadline,
-                const Settings& settings, Pool::Lease& lease, PartReport& report) {
-    const Stopwatch watch;
-    Job job;
-    job.input = &input;
-    job.digest = digest;
-    job.hint = TypeHint{report.type, report.file_name};
-    job.options = &options;
-    job.deadline = deadline;
-    JobResult result = lease.run(job);
-    report.wall_ms = watch.elapsed_ms();
-    report.cpu_ms = result.cpu_ms;
-    if (result.format != Format::kUnknown) report.format = result.format;
-    report.optimizer = result.optimizer;
-    report.score = result.score;
-    const std::size_t bytes_out = result.output.bytes().size();
-    if (result.outcome != Outcome::kOptimized) {
-        keep(report, result.outcome, result.reason);
-        return Mapping();
-    }
-    if (!gain_is_enough(settings, report.bytes_in, bytes_out)) {
-        keep(report, Outcome::kNotSmaller,
-             fmt::format("gain of {} bytes is below the minimum", report.bytes_in - bytes_out));
-        return Mapping();
-    }
-    report.outcome = Outcome::kOptimized;
-    report.reason.clear();
-    report.bytes_out = bytes_out;
-    return std::move(result.output);
-}
-
 void count_part(const PartReport& report, Counters& counters) {
     counters.add(report.outcome == Outcome::kOptimized ? Counter::kPartsOptimized : Counter::kPartsKept);
     if (report.outcome == Outcome::kUntouchable) counters.add(Counter::kPartsUntouchable);
@@ -95,10 +57,11 @@ void count_part(const PartReport& report, Counters& counters) {
 // One trip: the stages in the order they happen, each leaving what the next one needs.
 class Trip {
   public:
-    Trip(const TripInput& input, const Settings& settings, Pool& pool)
+    Trip(const TripInput& input, const Settings& settings, Pool& pool, ResultCache* cache)
         : input_(input),
           settings_(settings),
           pool_(pool),
+          cache_(cache),
           plan_(plan_message(settings, input.direction)),
           deadline_(work_deadline(input.deadline, input.body.size(), 0)) {
         result_.bytes_out = input.body.size();
@@ -147,7 +110,7 @@ class Trip {
                                 : error.code == ErrorCode::kLimit ? Outcome::kOverBudget
                                                                   : Outcome::kMalformed;
         result_.reason = refusal.empty() ? error.text : std::string(refusal);
-        keep(report, outcome, result_.reason);
+        keep_part(report, outcome, result_.reason);
         result_.parts.push_back(std::move(report));
     }
 
@@ -159,7 +122,7 @@ class Trip {
         if (deadline_.expired()) {
             // What it holds is not looked at any more: the size is that of its encoded bytes.
             report.bytes_in = part.body.size();
-            keep(report, Outcome::kOverBudget, kDeadline);
+            keep_part(report, Outcome::kOverBudget, kDeadline);
             result_.parts.push_back(std::move(report));
             return;
         }
@@ -167,9 +130,9 @@ class Trip {
         report.bytes_in = seen.decoded_size;
         report.format = sniff(seen.head, TypeHint{part.type, part.file_name});
         if (!refusal.empty()) {
-            keep(report, Outcome::kUntouchable, refusal);
+            keep_part(report, Outcome::kUntouchable, refusal);
         } else if (const std::string_view why = untouchable_part(index_, part); !why.empty()) {
-            keep(report, Outcome::kUntouchable, why);
+            keep_part(report, Outcome::kUntouchable, why);
         } else {
             consider(part, report);
         }
@@ -178,10 +141,10 @@ class Trip {
 
     // Policy's word on a part that may be touched as far as mail is concerned.
     void consider(const Part& part, PartReport& report) {
-        if (deadline_.expired()) return keep(report, Outcome::kOverBudget, kDeadline);
+        if (deadline_.expired()) return keep_part(report, Outcome::kOverBudget, kDeadline);
         Result<Base64Layout> layout = inspect_base64(slice(input_.body, part.body), part.crlf);
         if (!layout) {
-            keep(report, Outcome::kMalformed, layout.error().text);
+            keep_part(report, Outcome::kMalformed, layout.error().text);
             return;
         }
         report.bytes_in = layout->decoded_size;
@@ -190,7 +153,7 @@ class Trip {
         if (const std::string_view why = part_excluded(settings_, report.format, report.bytes_in);
             !why.empty()) {
             if (report.format != Format::kZip) {
-                keep(report, Outcome::kNotApplicable, why);
+                keep_part(report, Outcome::kNotApplicable, why);
                 return;
             }
         }
@@ -201,16 +164,16 @@ class Trip {
         candidates_.push_back(std::move(candidate));
     }
 
-    // Decoding is of no use when no worker can be had in time.
+    // Decoding is of no use when no worker can be had in time, unless results are remembered.
     void ask_for_worker() {
-        if (candidates_.empty()) return;
+        if (candidates_.empty() || cache_ != nullptr) return;
         if (const Status admitted = pool_.admits(deadline_); !admitted)
             keep_candidates(admitted.error().text);
     }
 
     void keep_candidates(std::string_view why) {
         for (const Candidate& candidate : candidates_)
-            keep(result_.parts[candidate.report], Outcome::kOverBudget, why);
+            keep_part(result_.parts[candidate.report], Outcome::kOverBudget, why);
         candidates_.clear();
     }
 
@@ -219,11 +182,11 @@ class Trip {
         std::erase_if(candidates_, [this](Candidate& candidate) {
             PartReport& report = result_.parts[candidate.report];
             if (deadline_.expired()) {
-                keep(report, Outcome::kOverBudget, kDeadline);
+                keep_part(report, Outcome::kOverBudget, kDeadline);
                 return true;
             }
             const Status decoded = decode_one(candidate, report);
-            if (!decoded) keep(report, Outcome::kOverBudget, decoded.error().text);
+            if (!decoded) keep_part(report, Outcome::kOverBudget, decoded.error().text);
             return !decoded || report.outcome != Outcome::kOptimized;
         });
         result_.decode_ms = watch.elapsed_ms();
@@ -244,11 +207,11 @@ class Trip {
         report.format = sniff(mapping->bytes(), TypeHint{report.type, report.file_name});
         if (const std::string_view why = part_excluded(settings_, report.format, report.bytes_in);
             !why.empty()) {
-            keep(report, Outcome::kNotApplicable, why);
+            keep_part(report, Outcome::kNotApplicable, why);
             return Success{};
         }
-        candidate.digest = sha256(mapping->bytes());
-        candidate.input = std::move(*file);
+        candidate.work.digest = sha256(mapping->bytes());
+        candidate.work.input = std::move(*file);
         report.outcome = Outcome::kOptimized;
         return Success{};
     }
@@ -259,19 +222,13 @@ class Trip {
         std::sort(candidates_.begin(), candidates_.end(), [this](const Candidate& a, const Candidate& b) {
             return result_.parts[a.report].bytes_in > result_.parts[b.report].bytes_in;
         });
-        if (!candidates_.empty()) {
-            Result<Pool::Lease> lease = pool_.lease(deadline_);
-            if (lease) {
-                for (Candidate& candidate : candidates_) {
-                    candidate.output = work_on(candidate.input, candidate.digest, plan_.options, deadline_,
-                                               settings_, *lease, result_.parts[candidate.report]);
-                    // The worker has its own copy of the descriptor no longer, and we need the input no more.
-                    candidate.input = Memfd();
-                }
-            } else {
-                keep_candidates(lease.error().text);
-            }
+        std::vector<WorkItem*> items;
+        for (Candidate& candidate : candidates_) {
+            candidate.work.report = &result_.parts[candidate.report];
+            items.push_back(&candidate.work);
         }
+        const PartWork::Surroundings around{settings_, plan_.options, input_.direction, pool_, cache_};
+        PartWork(around, deadline_).run(items);
         result_.work_ms = watch.elapsed_ms();
     }
 
@@ -283,16 +240,18 @@ class Trip {
             PartReport& report = result_.parts[candidate.report];
             if (report.outcome != Outcome::kOptimized) continue;
             if (input_.deadline.expired()) {
-                keep(report, Outcome::kOverBudget, kDeadline);
+                keep_part(report, Outcome::kOverBudget, kDeadline);
                 continue;
             }
+            const bool to_png = report.output_format == Format::kPng && report.format != Format::kPng;
+            if (to_png && !may_become_png(*candidate.part, report)) continue;
             const ByteView old_body = slice(input_.body, candidate.part->body);
-            std::string encoded = encode_base64(candidate.output.bytes(), candidate.layout, old_body);
+            std::string encoded = encode_base64(candidate.work.output.bytes(), candidate.layout, old_body);
             if (encoded.size() >= old_body.size()) {
-                keep(report, Outcome::kNotSmaller, "not smaller once encoded");
+                keep_part(report, Outcome::kNotSmaller, "not smaller once encoded");
                 continue;
             }
-            replacements.push_back({candidate.part->index, std::move(encoded), report.bytes_out});
+            replacements.push_back({candidate.part->index, std::move(encoded), report.bytes_out, to_png});
         }
         if (replacements.empty()) {
             result_.reason = "no part became smaller";
@@ -301,6 +260,13 @@ class Trip {
         }
         if (input_.deadline.expired()) withdraw();
         result_.splice_ms = watch.elapsed_ms();
+    }
+
+    // The header of a converted part must tell its new type and name; when it cannot be edited, the part stays.
+    bool may_become_png(const Part& part, PartReport& report) {
+        const auto edits = edits_to_png(input_.body, part);
+        if (!edits) keep_part(report, Outcome::kNotApplicable, "conversion: " + edits.error().text);
+        return edits.has_value();
     }
 
     // All is ready, but too late: the short answer still gets out in time, the new body might not.
@@ -314,7 +280,7 @@ class Trip {
 
     void keep_optimized(Outcome outcome) {
         for (PartReport& report : result_.parts) {
-            if (report.outcome == Outcome::kOptimized) keep(report, outcome, result_.reason);
+            if (report.outcome == Outcome::kOptimized) keep_part(report, outcome, result_.reason);
         }
     }
 
@@ -338,6 +304,7 @@ class Trip {
     const TripInput& input_;
     const Settings& settings_;
     Pool& pool_;
+    ResultCache* cache_;
     const MessagePlan plan_;
     Deadline deadline_;  // of the workers; earlier than the message's
     MimeIndex index_;
@@ -354,11 +321,12 @@ TripResult kept_message(const TripInput& input, std::string reason) {
 
 }  // namespace
 
-TripResult run_trip(const TripInput& input, const Settings& settings, Pool& pool, Counters& counters) {
+TripResult run_trip(const TripInput& input, const Settings& settings, Pool& pool, Counters& counters,
+                    ResultCache* cache) {
     TripResult result;
     // The one place where whatever went wrong becomes "the message stays as it came".
     try {
-        result = Trip(input, settings, pool).run();
+        result = Trip(input, settings, pool, cache).run();
     } catch (const std::exception& error) {
         result = kept_message(input, fmt::format("internal: {}", error.what()));
     } catch (...) {
@@ -380,7 +348,7 @@ std::string_view skip_at_headers(const HeaderFields& fields, bool null_sender, D
     return untouchable_headers(fields, null_sender, options);
 }
 
-FileResult run_file_trip(const Memfd& input, const TypeHint& hint, Direction direction, Deadline deadline,
+FileResult run_file_trip(Memfd input, const TypeHint& hint, Direction direction, Deadline deadline,
                          const Settings& settings, Pool& pool, Counters& counters) {
     FileResult result;
     PartReport& report = result.report;
@@ -388,7 +356,7 @@ FileResult run_file_trip(const Memfd& input, const TypeHint& hint, Direction dir
     report.file_name = hint.file_name;
     report.bytes_in = input.size();
     const auto finish = [&](Outcome outcome, std::string_view reason) {
-        if (outcome != Outcome::kOptimized) keep(report, outcome, reason);
+        if (outcome != Outcome::kOptimized) keep_part(report, outcome, reason);
         count_part(report, counters);
         return std::move(result);
     };
@@ -404,9 +372,9 @@ FileResult run_file_trip(const Memfd& input, const TypeHint& hint, Direction dir
         return finish(Outcome::kNotApplicable, why);
     }
     const MessagePlan plan = plan_message(settings, direction);
-    Result<Pool::Lease> lease = pool.lease(deadline);
-    if (!lease) return finish(Outcome::kOverBudget, lease.error().text);
-    result.output = work_on(input, digest, plan.options, deadline, settings, *lease, report);
+    WorkItem item{&report, std::move(input), digest, {}};
+    PartWork({settings, plan.options, direction, pool, nullptr}, deadline).run({&item});
+    result.output = std::move(item.output);
     return finish(report.outcome, report.reason);
 }
 

@@ -17,29 +17,14 @@
 #include "base/counters.hpp"
 #include "base/memfd.hpp"
 #include "mail/header_field.hpp"
+#include "milter/part_report.hpp"
 #include "optimizers/format.hpp"
-#include "optimizers/outcome.hpp"
 #include "policy/decide.hpp"
 #include "policy/settings.hpp"
+#include "store/result_cache.hpp"
 #include "workers/pool.hpp"
 
 namespace optimilter {
-
-// What came of one leaf part (or of a bare file), for log and JSON.
-struct PartReport {
-    std::uint32_t index = 0;
-    std::string type;
-    std::string file_name;  // foreign text
-    Format format = Format::kUnknown;
-    std::size_t bytes_in = 0;   // decoded size
-    std::size_t bytes_out = 0;  // decoded size of what leaves; bytes_in unless optimised
-    Outcome outcome = Outcome::kNotApplicable;
-    std::string reason;
-    std::string optimizer;
-    std::optional<double> score;
-    double cpu_ms = 0;  // worker CPU for this part
-    double wall_ms = 0;
-};
 
 struct TripInput {
     const HeaderFields& fields;
@@ -61,19 +46,21 @@ struct TripResult {
 
 // Never throws. What is not ready at the deadline stays, a new body too; later than that by one pass over the
 // body at most.
-TripResult run_trip(const TripInput& input, const Settings& settings, Pool& pool, Counters& counters);
+// cache: null for none.
+TripResult run_trip(const TripInput& input, const Settings& settings, Pool& pool, Counters& counters,
+                    ResultCache* cache = nullptr);
 
 // The reason to accept at the end of headers, before the body is sent; empty: read the body. Static text.
 std::string_view skip_at_headers(const HeaderFields& fields, bool null_sender, Direction direction,
                                  const Settings& settings);
 
 // One bare file instead of a message (optimilterctl optimize): the same checks, workers and limits. input is
-// sealed.
+// given up.
 struct FileResult {
     PartReport report;
-    Mapping output;  // the smaller file; empty unless optimised
+    SharedBytes output;  // the smaller file; empty unless optimised
 };
-FileResult run_file_trip(const Memfd& input, const TypeHint& hint, Direction direction, Deadline deadline,
+FileResult run_file_trip(Memfd input, const TypeHint& hint, Direction direction, Deadline deadline,
                          const Settings& settings, Pool& pool, Counters& counters);
 
 // Value of the trace header added together with a replaced body.

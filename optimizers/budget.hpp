@@ -14,13 +14,19 @@ namespace optimilter {
 class Budget {
   public:
     Budget(Deadline deadline, const Options& options)
-        : deadline_(deadline),
+        : deadline_(deadline.telling(&cut_short_)),
           pixels_(options.max_pixels),
           expanded_bytes_(options.max_expanded_bytes),
           entries_(options.max_entries) {}
 
+    Budget(const Budget&) = delete;
+    Budget& operator=(const Budget&) = delete;
+
     Deadline deadline() const { return deadline_; }
     bool expired() const { return deadline_.expired(); }
+    // True when more time could have given another result: such a one is not worth remembering. Holds as long
+    // as all decisions by Deadline::remaining_ms() are told to Deadline::short_of_time().
+    bool cut_short() const { return cut_short_; }
 
     // Each takes n from what is left; false, and nothing taken, when there is less.
     bool spend_pixels(std::uint64_t n) { return spend(pixels_, n); }
@@ -39,6 +45,7 @@ class Budget {
         return true;
     }
 
+    mutable bool cut_short_ = false;
     Deadline deadline_;
     std::uint64_t pixels_;
     std::uint64_t expanded_bytes_;
@@ -51,7 +58,7 @@ class ReservedTime {
   public:
     ReservedTime(Budget& budget, std::int64_t ms) : budget_(budget), previous_(budget.deadline_) {
         const std::int64_t half = previous_.remaining_ms() / 2;
-        budget.deadline_ = Deadline(previous_.at() - std::chrono::milliseconds(ms < half ? ms : half));
+        budget.deadline_ = previous_.before(ms < half ? ms : half);
     }
     ~ReservedTime() { budget_.deadline_ = previous_; }
     ReservedTime(const ReservedTime&) = delete;

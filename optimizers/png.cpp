@@ -64,10 +64,10 @@ bool worth_quantizing(const PngFile& file, const PngPicture& picture, const Opti
                       Deadline deadline) {
     const PngColor color = picture.layout.color;
     const std::uint64_t pixels = std::uint64_t{picture.width} * picture.height;
-    if (quantize_cost_ms(pixels) > deadline.remaining_ms()) return false;
     return options.lossy && options.png_quantize && file.header.bit_depth == 8 &&
            (color == PngColor::kRgb || color == PngColor::kRgba) && !file.suggests_palette() &&
-           file.find("hIST") == nullptr && pixels <= kMostPixelsQuantized;
+           file.find("hIST") == nullptr && pixels <= kMostPixelsQuantized &&
+           !deadline.short_of_time(quantize_cost_ms(pixels) > deadline.remaining_ms());
 }
 
 // The lossless result, or one with a made palette where that is allowed and much smaller.
@@ -171,7 +171,8 @@ Attempt optimize_png(ByteView input, Context& context) {
     if (const Status fits = spend_png_budget(file->header, context.budget); !fits)
         return leave_alone(fits.error());
     const auto least_ms = static_cast<std::int64_t>(scanline_bytes(file->header) / kDecodedPerMs);
-    if (least_ms > context.budget.deadline().remaining_ms())
+    const Deadline deadline = context.budget.deadline();
+    if (deadline.short_of_time(least_ms > deadline.remaining_ms()))
         return leave_alone(Outcome::kOverBudget, "no time left to decode");
     return PngOptimization(input, *file, context).run();
 }

@@ -136,7 +136,8 @@ class Search {
 int affordable_level(std::size_t size, double trial_ms, Deadline deadline) {
     const auto allowed = static_cast<double>(deadline.remaining_ms()) / 3;
     for (const Effort& effort : kEfforts)
-        if (size <= effort.most_bytes && trial_ms * effort.trials <= allowed) return effort.level;
+        if (size <= effort.most_bytes && !deadline.short_of_time(trial_ms * effort.trials > allowed))
+            return effort.level;
     return -1;
 }
 

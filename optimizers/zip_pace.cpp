@@ -47,7 +47,7 @@ std::int64_t ZipPace::finish_ms(std::uint64_t size_bytes) const {
 
 bool ZipPace::allows_inflating(std::uint64_t size_bytes) const {
     const std::int64_t left = budget_.deadline().remaining_ms() - finish_ms(0);
-    return left > 0 && static_cast<double>(left) >= inflate_ms(size_bytes);
+    return !budget_.deadline().short_of_time(left <= 0 || static_cast<double>(left) < inflate_ms(size_bytes));
 }
 
 std::optional<int> ZipPace::level_for(std::uint64_t size_bytes, bool media) const {
@@ -57,7 +57,8 @@ std::optional<int> ZipPace::level_for(std::uint64_t size_bytes, bool media) cons
     const auto left = static_cast<double>(budget_.deadline().remaining_ms() - finish_ms(size_bytes)) / 2;
     for (const int level : {kDeflateSmallest, kUsualLevel, kHastyLevel}) {
         if (level > best) continue;
-        if (static_cast<double>(deflate_cost_ms(size_bytes, level)) * slowness_ < left) return level;
+        const double cost_ms = static_cast<double>(deflate_cost_ms(size_bytes, level)) * slowness_;
+        if (!budget_.deadline().short_of_time(cost_ms >= left)) return level;
     }
     return std::nullopt;
 }

@@ -26,7 +26,10 @@ class ZipPace {
         : budget_(budget), file_size_(file_size_bytes), entries_(entries), effort_(effort) {}
 
     // true when what is left is needed for finishing.
-    bool time_is_up() const { return budget_.deadline().remaining_ms() <= finish_ms(0); }
+    bool time_is_up() const {
+        const Deadline deadline = budget_.deadline();
+        return deadline.short_of_time(deadline.remaining_ms() <= finish_ms(0));
+    }
     bool allows_inflating(std::uint64_t size_bytes) const;
 
     // The level that a member of this size gets: the same for the same size, so that a second pass finds

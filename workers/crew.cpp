@@ -188,6 +188,11 @@ std::uint32_t Crew::missing_steps() {
     return missing_steps_;
 }
 
+std::uint32_t Crew::fingerprint() const {
+    const Lock lock(mutex_);
+    return fingerprint_;
+}
+
 PoolState Crew::state() const {
     PoolState state;
     const Lock lock(mutex_);

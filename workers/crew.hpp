@@ -65,6 +65,7 @@ class Crew {
     void count_job_cpu(std::uint64_t cpu_us) { job_cpu_us_ += cpu_us; }
     double overhead_cpu_ms();
     std::uint32_t missing_steps();
+    std::uint32_t fingerprint() const;
     PoolState state() const;
 
     Counters& counters() { return counters_; }
@@ -137,6 +138,7 @@ class Crew {
     std::uint64_t reaped_cpu_us_ = 0;
     std::uint64_t zygotes_cpu_us_ = 0;  // of those that ended
     std::uint32_t missing_steps_ = 0;
+    std::uint32_t fingerprint_ = 0;  // of the worker program and its libraries
     std::unique_ptr<ZygoteLink> zygote_;
     SteadyClock::time_point zygote_since_{};
     SteadyClock::time_point last_round_ = SteadyClock::now();  // of the tending thread

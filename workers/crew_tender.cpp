@@ -133,6 +133,7 @@ void Crew::hear_event(ZygoteEvent event) {
             zygote_ready_ = true;
             const Lock lock(mutex_);
             missing_steps_ = event.record.missing_steps;
+            fingerprint_ = event.record.fingerprint;
             return;
         }
         case ZygoteWord::kForked:

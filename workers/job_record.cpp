@@ -170,7 +170,8 @@ Bytes encode_reply(const JobReply& reply) {
     out.u64(reply.cpu_us);
     out.flag(reply.score.has_value());
     out.u8(static_cast<std::uint8_t>(reply.output_format));
-    out.zeros(6);
+    out.flag(reply.cut_short);
+    out.zeros(5);
     out.u64(std::bit_cast<std::uint64_t>(reply.score.value_or(0.0)));
     out.bytes(reply.digest);
     out.slot(reply.optimizer, kOptimizerNameBytes);
@@ -196,7 +197,8 @@ Result<JobReply> parse_reply(ByteView record, const JobRequest& request) {
     const std::uint8_t output_format = in.u8();
     if (output_format >= static_cast<std::uint8_t>(Format::kCount_)) return wrong("format of output");
     reply.output_format = static_cast<Format>(output_format);
-    in.zeros(6);
+    reply.cut_short = in.flag();
+    in.zeros(5);
     const std::uint64_t score_bits = in.u64();
     if (has_score) reply.score = std::bit_cast<double>(score_bits);
     if (!has_score && score_bits != 0) return wrong("score");

@@ -51,6 +51,7 @@ struct JobReply {
     std::uint64_t output_size = 0;            // bytes; 0 unless optimised
     std::uint64_t cpu_us = 0;                 // user + system, as the worker says
     std::optional<double> score;              // 0.0 .. 1.0
+    bool cut_short = false;                   // more time could have given another result
     Digest digest{};                          // the request's, so that a stale reply is told from a due one
     std::string optimizer;                    // [a-z0-9_]*
     std::string reason;                       // printable UTF-8

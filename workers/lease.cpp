@@ -201,6 +201,7 @@ JobResult Exchange::accept(const JobReply& reply, Memfd& output) {
     result.optimizer = reply.optimizer;
     result.score = reply.score;
     result.output_format = reply.output_format;
+    result.passing = reply.cut_short || reply.outcome == Outcome::kOverBudget;
     if (reply.output_size > 0) {
         // Refused while the worker still has it mapped writable, or when it sealed the seals.
         if (const Status sealed = output.seal_writes(); !sealed.has_value())
@@ -214,6 +215,12 @@ JobResult Exchange::accept(const JobReply& reply, Memfd& output) {
 }
 
 }  // namespace
+
+Digest job_key(const Job& job) {
+    JobRequest request = make_request(job);
+    request.deadline_ms_left = 0;
+    return sha256(encode_request(request));
+}
 
 Pool::Lease::Lease() = default;
 Pool::Lease::Lease(Lease&&) noexcept = default;

@@ -48,6 +48,10 @@ std::vector<std::string> Pool::missing_sandbox_steps() const {
     return sandbox_step_names(state_->crew->missing_steps());
 }
 
+std::uint32_t Pool::worker_fingerprint() const {
+    return state_->crew->fingerprint();
+}
+
 PoolState Pool::state() const {
     return state_->crew->state();
 }

@@ -63,9 +63,15 @@ struct JobResult {
     Format output_format = Format::kUnknown;  // of the output; another one than format when converted
     std::string optimizer;
     std::optional<double> score;
+    // Another run could have another result: time was short, or the worker failed.
+    bool passing = true;
     double cpu_ms = 0;  // CPU the worker spent on this job, killed workers counted in
     Mapping output;     // sealed, read-only; empty unless optimised
 };
+
+// The name of a job's result: of input, hint and options, not of the time it has. Equal names, equal results,
+// as long as Pool::worker_fingerprint() is the same.
+Digest job_key(const Job& job);
 
 // What the pool is doing at one moment, for status.
 struct PoolState {
@@ -129,6 +135,10 @@ class Pool {
 
     // Steps of the sandbox that this kernel lacks, in words; empty when all hold.
     std::vector<std::string> missing_sandbox_steps() const;
+
+    // Stands for the worker program and the libraries it has loaded; another one after an upgrade of any. 0:
+    // not known.
+    std::uint32_t worker_fingerprint() const;
 
     PoolState state() const;
 

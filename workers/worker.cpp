@@ -53,6 +53,7 @@ JobReply optimize_file(const JobRequest& request, int input_fd, int output_fd) {
     JobReply reply = left_alone(request, result.outcome, result.reason.c_str());
     reply.format = result.format;
     reply.optimizer = result.optimizer;
+    reply.cut_short = budget.cut_short();
     if (result.outcome != Outcome::kOptimized) return reply;
     if (result.output.size() > request.output_limit || !write_output(output_fd, result.output)) {
         reply.outcome = Outcome::kNotSmaller;
@@ -118,7 +119,7 @@ JobReply answer(const JobRequest& request, int input_fd, int output_fd) {
 }  // namespace
 
 int run_worker(UniqueFd socket, std::uint32_t missing_steps) {
-    const ZygoteRecord ready{ZygoteWord::kWorkerReady, 0, 0, 0, missing_steps};
+    const ZygoteRecord ready{ZygoteWord::kWorkerReady, 0, 0, 0, missing_steps, 0};
     if (!send_record(socket.get(), encode_zygote_record(ready)).has_value()) return kEngineGone;
     for (;;) {
         const auto received = receive_record(socket.get(), kJobRequestBytes, true);

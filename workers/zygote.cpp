@@ -19,6 +19,7 @@
 #include <string_view>
 
 #include "optimizers/optimize.hpp"
+#include "workers/loaded_files.hpp"
 #include "workers/record_socket.hpp"
 #include "workers/worker.hpp"
 #include "workers/zygote_record.hpp"
@@ -88,7 +89,7 @@ bool say(const Zygote& zygote, const ZygoteRecord& record, std::span<const int> 
 }
 
 bool report_fork_failure(const Zygote& zygote, int cause) {
-    return say(zygote, {ZygoteWord::kForkFailed, 0, cause, 0, 0});
+    return say(zygote, {ZygoteWord::kForkFailed, 0, cause, 0, 0, 0});
 }
 
 bool fork_worker(Zygote& zygote) {
@@ -106,7 +107,7 @@ bool fork_worker(Zygote& zygote) {
         return report_fork_failure(zygote, cause);
     }
     const int fds[] = {ends->first.get(), pidfd.get()};
-    return say(zygote, {ZygoteWord::kForked, static_cast<std::uint32_t>(pid), 0, 0, 0}, fds);
+    return say(zygote, {ZygoteWord::kForked, static_cast<std::uint32_t>(pid), 0, 0, 0, 0}, fds);
 }
 
 std::uint64_t microseconds(const timeval& time) {
@@ -122,7 +123,7 @@ bool reap_children(Zygote& zygote) {
         const pid_t pid = ::wait4(-1, &status, WNOHANG, &usage);
         if (pid <= 0) return true;
         const std::uint64_t cpu_us = microseconds(usage.ru_utime) + microseconds(usage.ru_stime);
-        if (!say(zygote, {ZygoteWord::kReaped, static_cast<std::uint32_t>(pid), status, cpu_us, 0}))
+        if (!say(zygote, {ZygoteWord::kReaped, static_cast<std::uint32_t>(pid), status, cpu_us, 0, 0}))
             return false;
     }
 }
@@ -155,13 +156,15 @@ int run_zygote(UniqueFd engine, const SandboxSettings& settings) {
     Zygote zygote{std::move(engine), {}, Sandbox(settings), {}};
     if (const auto failed = zygote.sandbox.before_libraries()) return refuse(*failed);
     initialize_optimizers();
+    const std::uint32_t fingerprint = loaded_files_fingerprint();
     if (const auto failed = zygote.sandbox.before_forks()) return refuse(*failed);
     if (const Status status = watch_children(zygote); !status.has_value()) {
         fmt::print(stderr, "optimilter-worker: {}\n", status.error().text);
         return 1;
     }
     mute_standard_streams();
-    if (say(zygote, {ZygoteWord::kReady, 0, 0, 0, zygote.sandbox.missing_steps()})) serve(zygote);
+    if (say(zygote, {ZygoteWord::kReady, 0, 0, 0, zygote.sandbox.missing_steps(), fingerprint}))
+        serve(zygote);
     return 0;
 }
 

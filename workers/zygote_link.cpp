@@ -142,7 +142,7 @@ std::string ZygoteLink::end(int grace_ms) {
 }
 
 Status ZygoteLink::request_fork() {
-    return send_record(socket_.get(), encode_zygote_record({ZygoteWord::kFork, 0, 0, 0, 0}));
+    return send_record(socket_.get(), encode_zygote_record({ZygoteWord::kFork, 0, 0, 0, 0, 0}));
 }
 
 Result<ZygoteEvent> ZygoteLink::next_event() {

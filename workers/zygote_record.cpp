@@ -31,7 +31,7 @@ Bytes encode_zygote_record(const ZygoteRecord& record) {
     out.u32(static_cast<std::uint32_t>(record.status));
     out.u64(record.cpu_us);
     out.u32(record.missing_steps);
-    out.zeros(4);
+    out.u32(record.fingerprint);
     return out.finish();
 }
 
@@ -52,9 +52,10 @@ Result<ZygoteRecord> parse_zygote_record(ByteView bytes) {
     record.status = static_cast<std::int32_t>(in.u32());
     record.cpu_us = in.u64();
     record.missing_steps = in.u32();
-    in.zeros(4);
+    record.fingerprint = in.u32();
     if (!in.clean()) return wrong("unused bytes");
     if (record.pid > kMaxPid || names_a_process(record.word) != (record.pid != 0)) return wrong("pid");
+    if (record.fingerprint != 0 && record.word != ZygoteWord::kReady) return wrong("fingerprint");
     if ((record.missing_steps & ~kAllSandboxSteps) != 0) return wrong("sandbox steps");
     return record;
 }

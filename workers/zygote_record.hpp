@@ -14,12 +14,12 @@
 
 namespace optimilter {
 
-constexpr std::uint16_t kZygoteProtocolVersion = 1;
+constexpr std::uint16_t kZygoteProtocolVersion = 2;
 constexpr std::size_t kZygoteRecordBytes = 32;
 
 enum class ZygoteWord : std::uint8_t {
     kFork = 1,        // engine to zygote: fork one worker
-    kReady = 2,       // zygote: libraries are ready; missing_steps
+    kReady = 2,       // zygote: libraries are ready; missing_steps, fingerprint
     kForked = 3,      // zygote: pid; two descriptors come along: the worker's socket, its pidfd
     kForkFailed = 4,  // zygote: status is an errno
     kReaped = 5,      // zygote: pid ended; status as of wait(2), cpu_us
@@ -32,6 +32,7 @@ struct ZygoteRecord {
     std::int32_t status = 0;
     std::uint64_t cpu_us = 0;         // user + system
     std::uint32_t missing_steps = 0;  // one bit a SandboxStep
+    std::uint32_t fingerprint = 0;    // of the program and its libraries, workers/loaded_files.hpp
 };
 
 Bytes encode_zygote_record(const ZygoteRecord& record);

@@ -263,7 +263,7 @@ void test_bare_file() {
     CHECK(layout.has_value());
     auto input = Memfd::create("test");
     CHECK(input->append(decode_base64(encoded, *layout)).has_value());
-    const FileResult file = run_file_trip(*input, {}, Direction::kInbound, Deadline::in_ms(60000),
+    const FileResult file = run_file_trip(std::move(*input), {}, Direction::kInbound, Deadline::in_ms(60000),
                                           test_settings(), *pool_, counters_);
     CHECK(file.report.outcome == Outcome::kOptimized);
     CHECK_EQ(file.output.bytes().size(), part.bytes_out);

@@ -266,7 +266,7 @@ constexpr std::uint32_t kLackedWalls =
 
 [[noreturn]] void be_worker(int socket) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    send(socket, encode_zygote_record({ZygoteWord::kWorkerReady, 0, 0, 0, 0}));
+    send(socket, encode_zygote_record({ZygoteWord::kWorkerReady, 0, 0, 0, 0, 0}));
     for (;;) {
         auto received = receive_record(socket, kJobRequestBytes, true);
         if (!received || received->fds.size() != 2) ::_exit(0);
@@ -291,7 +291,8 @@ void fork_one(int engine, std::string_view name) {
     }
     const UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
     const int fds[] = {ends->first.get(), pidfd.get()};
-    send(engine, encode_zygote_record({ZygoteWord::kForked, static_cast<std::uint32_t>(pid), 0, 0, 0}), fds);
+    send(engine, encode_zygote_record({ZygoteWord::kForked, static_cast<std::uint32_t>(pid), 0, 0, 0, 0}),
+         fds);
 }
 
 void reap(int engine) {
@@ -301,8 +302,8 @@ void reap(int engine) {
         const auto cpu_us =
             static_cast<std::uint64_t>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1'000'000 +
             static_cast<std::uint64_t>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
-        send(engine,
-             encode_zygote_record({ZygoteWord::kReaped, static_cast<std::uint32_t>(pid), status, cpu_us, 0}));
+        send(engine, encode_zygote_record(
+                         {ZygoteWord::kReaped, static_cast<std::uint32_t>(pid), status, cpu_us, 0, 0}));
     }
 }
 
@@ -323,7 +324,7 @@ int be_zygote(int engine, std::string_view name) {
     ::sigprocmask(SIG_BLOCK, &children, &before);
     // Walls that this "kernel" lacks: namespaces and Landlock in the zygote.
     const std::uint32_t missing = name == "lacks_walls" ? kLackedWalls : 0;
-    send(engine, encode_zygote_record({ZygoteWord::kReady, 0, 0, 0, missing}));
+    send(engine, encode_zygote_record({ZygoteWord::kReady, 0, 0, 0, missing, 0}));
     for (;;) {
         pollfd watched{engine, POLLIN, 0};
         const int ready = ::ppoll(&watched, 1, nullptr, &before);

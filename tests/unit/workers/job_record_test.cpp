@@ -207,6 +207,7 @@ void test_reply_refused_by_bytes() {
         {"score without flag", 24, 0, "score"},
         {"format of output unknown", 25, static_cast<std::uint8_t>(Format::kCount_), "format of output"},
         {"converted without being asked", 25, static_cast<std::uint8_t>(Format::kPng), "format of output"},
+        {"cut short", 26, 2, "flag"},
         {"unused", 31, 1, "unused"},
         {"digest", 71, 0, "digest"},
         {"optimizer longer than its slot", 72, 32, "unused"},
@@ -313,7 +314,7 @@ void test_noise() {
 }
 
 void test_zygote_record() {
-    const ZygoteRecord record{ZygoteWord::kReaped, 4242, -7, 1ull << 40, 5};
+    const ZygoteRecord record{ZygoteWord::kReaped, 4242, -7, 1ull << 40, 5, 0};
     const Bytes bytes = encode_zygote_record(record);
     CHECK_EQ(bytes.size(), kZygoteRecordBytes);
     const auto parsed = parse_zygote_record(bytes);
@@ -329,7 +330,7 @@ void test_zygote_record() {
         {"pid above the kernel's most", 11, 0x80, "pid"},
         {"pid where none belongs", 6, 2, "pid"},
         {"unknown step", 26, 1, "sandbox steps"},
-        {"unused at the end", 31, 1, "unused"},
+        {"fingerprint of a worker", 31, 1, "fingerprint"},
     };
     for (const Patch& p : kPatches) {
         Bytes patched = bytes;
@@ -338,7 +339,7 @@ void test_zygote_record() {
         CHECK(!refused.has_value(), p.name);
         CHECK(refused.error().text.find(p.want) != std::string::npos, p.name);
     }
-    CHECK(!parse_zygote_record(encode_zygote_record({ZygoteWord::kForked, 0, 0, 0, 0})).has_value());
+    CHECK(!parse_zygote_record(encode_zygote_record({ZygoteWord::kForked, 0, 0, 0, 0, 0})).has_value());
 }
 
 void test_step_names() {
