@@ -487,10 +487,83 @@ def parts():
     return {name: text.encode() for name, text in made.items()}
 
 
+def compound(streams):
+    """streams: (storage or "", name, content of 4096 bytes or more), those of a storage behind each other: no mini stream."""
+    entries, places, body, fat = [], {}, b"", []
+
+    def chain(content):
+        nonlocal body
+        start, count = len(fat) + 1, -(-len(content) // 512)  # sector 0 will be the FAT
+        fat.extend(range(start + 1, start + count))
+        fat.append(0xFFFFFFFE)
+        body += content.ljust(count * 512, b"\0")
+        return start
+
+    def entry(name, kind, start=0, size=0):
+        wide = name.encode("utf-16-le") + b"\0\0"
+        entries.append([wide.ljust(64, b"\0") + struct.pack("<HBB", len(wide), kind, 1), [0xFFFFFFFF] * 3, start, size])
+        return len(entries) - 1
+
+    last = {"": (entry("Root Entry", 5, 0xFFFFFFFE), 2)}
+    for storage, name, content in streams:
+        if storage not in last:
+            made = entry(storage, 1)
+            above, link = last[""]
+            entries[above][1][link] = made
+            last[""], last[storage] = (made, 1), (made, 2)
+        made = entry(name, 2, chain(content), len(content))
+        above, link = last[storage]
+        entries[above][1][link] = made
+        last[storage] = (made, 1)
+    raw = b"".join(head + struct.pack("<3I", *links) + bytes(36) + struct.pack("<IQ", start, size)
+                   for head, links, start, size in entries)
+    start = chain(raw.ljust(-(-len(raw) // 512) * 512, b"\0"))
+    header = b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1" + bytes(16) + struct.pack("<5H", 0x3E, 3, 0xFFFE, 9, 6) + bytes(10)
+    header += struct.pack("<9I", 1, start, 0, 4096, 0xFFFFFFFE, 0, 0xFFFFFFFE, 0, 0).ljust(36 + 4 * 108, b"\xFF")
+    table = struct.pack(f"<{len(fat) + 1}I", 0xFFFFFFFD, *fat)
+    return header + table.ljust(512, b"\xFF") + body
+
+
+def art(kind, body, version=0, instance=0):
+    return struct.pack("<HHI", version | instance << 4, kind, len(body)) + body
+
+
+def ole_files():
+    out = io.BytesIO()
+    Image.frombytes("RGB", (44, 40), picture(44, 40)).save(out, "PNG", compress_level=0)
+    drawing, photo = out.getvalue(), jpeg(size=(96, 80), optimize=False)
+    blips = [art(0xF01E, b"Z" * 16 + b"\xFF" + drawing, instance=0x6E0), art(0xF01D, b"Z" * 16 + b"\xFF" + photo, instance=0x46A)]
+
+    def store(at):
+        entries = b""
+        for blip in blips:
+            entries += art(0xF007, b"\6\6" + b"Z" * 18 + struct.pack("<IIII", len(blip), 1, at, 0), 2, 6)
+            at += len(blip)
+        return art(0xF000, art(0xF001, entries, 15, 2), 15)
+
+    filler = art(0x0FA0, b"t" * 4096)
+    user = art(0x0FF6, struct.pack("<III", 20, 0xE391C05F, 0) + bytes(8)).ljust(4096, b"\0")
+    main = bytearray(b"t" * 4096)
+    for at, form, *values in ((0, "<HH", 0xA5EC, 0xC1), (10, "<H", 0x200), (0x1C, "<I", 2000), (0x20, "<H", 14), (0x3E, "<H", 22),
+                              (0x40, "<I", 4096 + sum(map(len, blips))), (0xFA, "<4I", 0, 0, 0, 0),
+                              (0x22A, "<II", 0, len(store(4096)))):
+        struct.pack_into(form, main, at, *values)
+    mail = [("", "__properties_version1.0", bytes(4096))]
+    for number, content in enumerate((drawing, drawing[:3000] + photo * 3)):
+        properties = struct.pack("<8x IIQ IIQ IIQ", 0x0E200003, 6, len(content) + 9, 0x37050003, 6, 1, 0x37010102, 6, len(content))
+        folder = f"__attach_version1.0_#0000000{number}"
+        mail += [(folder, "__properties_version1.0", properties.ljust(4096, b"\0")), (folder, "__substg1.0_37010102", content)]
+    return {"slides.ppt": compound([("", "Current User", user), ("", "Pictures", b"".join(blips)),
+                                    ("", "PowerPoint Document", art(0x03E8, store(0), 15) + filler)]),
+            "letter.doc": compound([("", "1Table", store(4096).ljust(4096, b"\0")), ("", "WordDocument", bytes(main) + b"".join(blips))]),
+            "mail.msg": compound(mail),
+            "encrypted.ppt": compound([("", "EncryptedPackage", bytes(4096))])}
+
+
 SEEDS = {"mail": mails, "base64": bodies, "fields": fields, "sniff": sniffed, "zip": archives, "tar": tars, "stream": streams, "seven_zip": seven_zip_headers, "png": pngs, "jpeg": jpegs,
          "exif": lambda: {"little": exif(), "big": exif(">"), "thumbnail": exif(thumbnail=True),
                           "no-gps": exif(gps=False, note=False), "xmp": XMP, "photoshop": b"Photoshop 3.0\0" + PHOTOSHOP},
-         "office": parts, "records": records, "settings": settings, "guard": conversations}
+         "office": parts, "ole": ole_files, "records": records, "settings": settings, "guard": conversations}
 
 
 def main():
