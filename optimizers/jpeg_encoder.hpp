@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Writes JPEG files: coefficients coded anew without loss, or pixels at a quality. APPn and COM segments are
-// the caller's; libjpeg adds none of its own. Not thread safe; one object, one file.
+// Pixels to a JPEG file at a quality: our own DCT, quantisation and entropy coder. No segments at all. Not
+// thread safe; one object, one file.
 #pragma once
 
-#include <cstdint>
+#include <cstddef>
 #include <vector>
 
 #include "base/bytes.hpp"
+#include "base/clock.hpp"
+#include "base/result.hpp"
 #include "optimizers/jpeg_decoder.hpp"
-#include "optimizers/jpeg_errors.hpp"
 #include "optimizers/jpeg_file_writer.hpp"
+#include "optimizers/jpeg_trellis.hpp"
 
 namespace optimilter {
 
@@ -18,28 +20,27 @@ enum class ChromaSampling { k444, k422, k420 };
 
 class JpegEncoder {
   public:
-    // limit_bytes: the work ends with kRefused as soon as the file would become larger.
-    JpegEncoder(std::size_t limit_bytes, Deadline deadline);
-    ~JpegEncoder();
+    // limit_bytes: the work ends with kRefused as soon as the file would become larger. trellis: see
+    // jpeg_trellis.hpp; without it as libjpeg does.
+    JpegEncoder(std::size_t limit_bytes, Deadline deadline, bool trellis = true)
+        : limit_bytes_(limit_bytes), deadline_(deadline), trellis_(trellis) {}
     JpegEncoder(const JpegEncoder&) = delete;
     JpegEncoder& operator=(const JpegEncoder&) = delete;
 
-    // pixels: gray or YCbCr. Sequential with the standard Huffman tables, so quick and large: the answer is
-    // meant to be transcoded. No segments at all.
+    // pixels: gray or YCbCr. quality: libjpeg's, 1..100. Sequential with the standard Huffman tables, so
+    // quick and large: the answer is meant to be transcoded.
     Result<Bytes> encode(const JpegPixels& pixels, int quality, ChromaSampling sampling);
 
   private:
-    bool create();
-    void set_destination();
-    bool set_pixels(const JpegPixels& pixels, int quality, ChromaSampling sampling);
-    bool write_pixels(const std::uint8_t* from, std::size_t stride);
-    bool finish();
-    Result<Bytes> taken();
+    Status add_plane(const JpegPixels& pixels, std::uint32_t channel, int quality, ChromaSampling sampling);
+    Status quantize(const JpegSamplePlane& samples, const JpegQuantTable& steps,
+                    std::vector<std::int16_t>& blocks) const;
 
-    JpegErrors errors_;
-    jpeg_compress_struct state_{};
-    jpeg_destination_mgr destination_{};
-    Bytes output_;
+    std::size_t limit_bytes_;
+    Deadline deadline_;
+    bool trellis_;
+    JpegCoefficients picture_;
+    std::vector<std::vector<std::int16_t>> blocks_;
 };
 
 }  // namespace optimilter

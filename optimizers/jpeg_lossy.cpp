@@ -5,6 +5,7 @@
 #include <cmath>
 #include <vector>
 
+#include "optimizers/effort.hpp"
 #include "optimizers/jpeg_encoder.hpp"
 #include "optimizers/picture_kind.hpp"
 
@@ -96,6 +97,7 @@ class QualitySearch {
           bound_(lowest_score(options, view_of(reference), ScoreColors::kYCbCr)),
           lowest_(std::clamp<int>(options.jpeg_quality_min, 1, 100)),
           highest_(std::clamp<int>(options.jpeg_quality_max, lowest_, 100)),
+          trellis_(effort_settings(options).jpeg_trellis),
           sampling_(sampling),
           chroma_(chroma),
           limit_bytes_(limit_bytes),
@@ -153,7 +155,8 @@ class QualitySearch {
     }
 
     Result<JpegReencoded> measured(const JpegPixels& picture, int quality) const {
-        Result<Bytes> file = JpegEncoder(limit_bytes_, deadline_).encode(picture, quality, sampling_);
+        Result<Bytes> file =
+            JpegEncoder(limit_bytes_, deadline_, trellis_).encode(picture, quality, sampling_);
         if (!file) return file.error();
         JpegDecoder decoder(*file, deadline_);
         if (Status status = decoder.read_header(); !status) return status.error();
@@ -170,6 +173,7 @@ class QualitySearch {
     double bound_;
     int lowest_;
     int highest_;
+    bool trellis_;
     ChromaSampling sampling_;
     ScoreChroma chroma_;
     std::size_t limit_bytes_;

@@ -278,40 +278,10 @@ bool jpeg_pixels_are_referenced(ByteView input, const JpegMarkers& markers) {
     });
 }
 
-namespace {
-
-// T.81 table K.1, natural order: what libjpeg scales for luma (and for gray).
-constexpr JpegQuantTable kStandardLuma = {
-    16, 11,  10,  16, 24, 40, 51, 61, 12,  12,  14,  19,  26, 58, 60, 55,  14,  13,  16,  24, 40, 57,
-    69, 56,  14,  17, 22, 29, 51, 87, 80,  62,  18,  22,  37, 56, 68, 109, 103, 77,  24,  35, 55, 64,
-    81, 104, 113, 92, 49, 64, 78, 87, 103, 121, 120, 101, 72, 92, 95, 98,  112, 100, 103, 99};
-
-int scaled(int value, int quality, bool baseline) {
-    const int percent = quality < 50 ? 5000 / quality : 200 - quality * 2;
-    return std::clamp((value * percent + 50) / 100, 1, baseline ? 255 : 32767);
-}
-
-// Sum of relative differences, so that the large steps of high frequencies do not drown the small ones.
-double distance(const JpegQuantTable& table, int quality) {
-    double sum = 0;
-    for (std::size_t i = 0; i < 64; ++i) {
-        const double want = scaled(kStandardLuma[i], quality, table[i] <= 255);
-        const double have = table[i];
-        sum += std::abs(have - want) / std::min(have, want);
-    }
-    return sum;
-}
-
-}  // namespace
-
 int estimate_jpeg_quality(const JpegMarkers& markers) {
     const JpegQuantTable& table = markers.quant_tables[markers.components.front().quant_table];
     if (table[0] == 0) return 100;  // undefined table: libjpeg will refuse the file
-    int best = 1;
-    for (int quality = 2; quality <= 100; ++quality) {
-        if (distance(table, quality) < distance(table, best)) best = quality;
-    }
-    return best;
+    return nearest_jpeg_quality(table);
 }
 
 }  // namespace optimilter

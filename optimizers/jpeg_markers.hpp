@@ -15,6 +15,7 @@
 
 #include "base/bytes.hpp"
 #include "base/result.hpp"
+#include "optimizers/jpeg_quality.hpp"
 #include "optimizers/outcome.hpp"
 
 namespace optimilter {
@@ -59,9 +60,6 @@ struct JpegComponent {
     std::uint8_t quant_table = 0;
 };
 
-// In natural (not zigzag) order.
-using JpegQuantTable = std::array<std::uint16_t, 64>;
-
 struct JpegMarkers {
     std::uint8_t sof = 0;        // the SOFn marker
     std::uint8_t precision = 0;  // bits a sample
@@ -104,8 +102,8 @@ bool xmp_refers_to_pixels(std::uint8_t marker, ByteView payload);
 // scaling.
 bool jpeg_pixels_are_referenced(ByteView input, const JpegMarkers& markers);
 
-// The libjpeg quality (1..100) whose scaled Annex K tables are nearest to the table of the first component.
-// Exact for files written with those tables.
+// The libjpeg quality (1..100) whose scaled tables, Annex K's or ours (jpeg_quality.hpp), are nearest to the
+// table of the first component. Exact for files written with those tables.
 int estimate_jpeg_quality(const JpegMarkers& markers);
 
 }  // namespace optimilter
