@@ -38,4 +38,16 @@ std::string verify_zip(ByteView input, const Attempt& attempt, Context& context)
 Attempt optimize_ole(ByteView input, Context& context);
 std::string verify_ole(ByteView input, const Attempt& attempt, Context& context);
 
+// tar: POSIX.1-2017 pax, ustar, and GNU's long names.
+Attempt optimize_tar(ByteView input, Context& context);
+std::string verify_tar(ByteView input, const Attempt& attempt, Context& context);
+
+// 7z, around smaller members only.
+Attempt optimize_seven_zip(ByteView input, Context& context);
+std::string verify_seven_zip(ByteView input, const Attempt& attempt, Context& context);
+
+// One compressed stream around one file: gzip (RFC 1952), bzip2, xz (1.0.4), zstd (RFC 8878).
+Attempt optimize_compressed(ByteView input, Context& context);
+std::string verify_compressed(ByteView input, const Attempt& attempt, Context& context);
+
 }  // namespace optimilter

@@ -22,6 +22,12 @@ constexpr Optimizer kOptimizers[] = {
     {"odf", Format::kOdf, true, optimize_zip, verify_zip},
     {"epub", Format::kEpub, true, optimize_zip, verify_zip},
     {"ole", Format::kOle, true, optimize_ole, verify_ole},
+    {"tar", Format::kTar, true, optimize_tar, verify_tar},
+    {"7z", Format::kSevenZip, true, optimize_seven_zip, verify_seven_zip},
+    {"gzip", Format::kGzip, true, optimize_compressed, verify_compressed},
+    {"bzip2", Format::kBzip2, true, optimize_compressed, verify_compressed},
+    {"xz", Format::kXz, true, optimize_compressed, verify_compressed},
+    {"zstd", Format::kZstd, true, optimize_compressed, verify_compressed},
 };
 
 }  // namespace

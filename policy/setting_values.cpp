@@ -32,11 +32,11 @@ constexpr Word<LogLevel> kLogLevels[] = {{"debug", LogLevel::kDebug},
 constexpr Word<LogTarget> kLogTargets[] = {{"syslog", LogTarget::kSyslog}, {"stderr", LogTarget::kStderr}};
 // The formats with a row in optimizers/registry.cpp, which links decoders and cannot be asked here; a unit
 // test holds the two together.
-constexpr Word<Format> kFormats[] = {{"jpeg", Format::kJpeg}, {"png", Format::kPng},
-                                     {"zip", Format::kZip},   {"ooxml", Format::kOoxml},
-                                     {"odf", Format::kOdf},   {"epub", Format::kEpub},
-                                     {"ole", Format::kOle}, {"tiff", Format::kTiff},
-                                     {"gif", Format::kGif}, {"webp", Format::kWebp}};
+constexpr Word<Format> kFormats[] = {
+    {"jpeg", Format::kJpeg}, {"png", Format::kPng},     {"zip", Format::kZip}, {"ooxml", Format::kOoxml},
+    {"odf", Format::kOdf},   {"epub", Format::kEpub},   {"ole", Format::kOle}, {"tiff", Format::kTiff},
+    {"gif", Format::kGif},   {"webp", Format::kWebp},   {"tar", Format::kTar}, {"7z", Format::kSevenZip},
+    {"gzip", Format::kGzip}, {"bzip2", Format::kBzip2}, {"xz", Format::kXz},   {"zstd", Format::kZstd}};
 
 constexpr Word<Format> kConvertible[] = {
     {"bmp", Format::kBmp}, {"tga", Format::kTga}, {"pcx", Format::kPcx},         {"psd", Format::kPsd},
