@@ -72,7 +72,9 @@ class TiffOptimization {
         const Result<TiffPage> page = describe_tiff_page(file_.form, directory);
         if (!page && page.error().code == ErrorCode::kUnsupported) return Success{};
         if (!page) return page.error();
-        if (!tiff_page_can_be_recoded(*page) || has_more_than_its_samples(*page, directory)) return Success{};
+        const Result<bool> alone = holds_its_samples_alone(*page, directory);
+        if (!alone) return alone.error();
+        if (!*alone || !tiff_page_can_be_recoded(*page)) return Success{};
         if (Status status = spend_tiff_budget(*page, context_.budget); !status) return status;
         if (!pace_.allows_decoding(page->sample_bytes(), context_.budget.deadline())) {
             late_ = true;
@@ -86,12 +88,17 @@ class TiffOptimization {
         return Success{};
     }
 
-    // Bytes after the samples of an uncompressed strip would get lost.
-    static bool has_more_than_its_samples(const TiffPage& page, const TiffDirectory& directory) {
-        if (page.compression != tiff_compression::kNone) return false;
-        for (std::uint64_t i = 0; i < directory.blocks.size(); ++i)
-            if (directory.blocks[i].size() != page.row_bytes() * page.rows_of(i)) return true;
-        return false;
+    // Bytes after the samples of an uncompressed strip would get lost; fewer of them mean a broken file.
+    static Result<bool> holds_its_samples_alone(const TiffPage& page, const TiffDirectory& directory) {
+        if (page.compression != tiff_compression::kNone) return true;
+        bool alone = true;
+        for (std::uint64_t i = 0; i < directory.blocks.size(); ++i) {
+            const std::uint64_t want = page.row_bytes() * page.rows_of(i);
+            if (directory.blocks[i].size() < want)
+                return Error{ErrorCode::kMalformed, "strip or tile with too few samples"};
+            alone &= directory.blocks[i].size() == want;
+        }
+        return alone;
     }
 
     Status decode(const TiffDirectory& directory, const TiffPage& page, Bytes& samples) {

@@ -17,6 +17,7 @@ namespace optimilter {
 namespace {
 
 constexpr std::uint32_t kRowsPerDeadlineCheck = 64;
+constexpr unsigned kNoTag = 65536;
 
 bool same_bytes(ByteView a, ByteView b) {
     return std::equal(a.begin(), a.end(), b.begin(), b.end());
@@ -38,9 +39,11 @@ std::string compare_fields(const TiffDirectory& a, const TiffDirectory& b) {
     const std::vector<TiffField> before = lasting_fields(a);
     const std::vector<TiffField> after = lasting_fields(b);
     for (std::size_t i = 0; i < std::max(before.size(), after.size()); ++i) {
-        if (i >= before.size()) return fmt::format("tag {} was added", after[i].tag);
-        if (i >= after.size()) return fmt::format("tag {} is lost", before[i].tag);
-        if (!same_field(before[i], after[i])) return fmt::format("tag {} differs", before[i].tag);
+        const unsigned want = i < before.size() ? before[i].tag : kNoTag;
+        const unsigned got = i < after.size() ? after[i].tag : kNoTag;
+        if (want < got) return fmt::format("tag {} is lost", want);
+        if (got < want) return fmt::format("tag {} was added", got);
+        if (!same_field(before[i], after[i])) return fmt::format("tag {} differs", want);
     }
     return {};
 }
