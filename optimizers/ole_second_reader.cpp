@@ -49,9 +49,12 @@ class Seeing {
         return word(list, n);
     }
     std::uint32_t next(std::uint32_t sector) const {
+        if (sector >= file_.size() >> shift_) throw Broken();
         return word(fat_sector(sector / (size_ / 4)), sector % (size_ / 4));
     }
     std::uint32_t step(std::uint32_t sector, std::uint64_t times) const {
+        // No chain is longer than the file; one that loops would go on for any number of steps.
+        if (times > file_.size() >> shift_) throw Broken();
         for (; times > 0; --times) sector = next(sector);
         return sector;
     }
@@ -120,6 +123,9 @@ class Seeing {
         seen.kept.assign(entry, entry + 116);
         if (seen.type == 2) {
             seen.content = content(entry);
+            // Streams share no sectors, so all of them together are no larger than the file.
+            total_ += seen.content.size();
+            if (total_ > file_.size()) throw Broken();
         } else if (seen.type == 1) {
             append(seen.kept, {entry + 116, 8});
         }
@@ -142,6 +148,7 @@ class Seeing {
     unsigned shift_ = 9;
     std::uint64_t size_ = 512;
     const std::uint8_t* root_ = nullptr;
+    std::uint64_t total_ = 0;
     Bytes mini_;
     Bytes mini_fat_;
     std::vector<OleSeen> seen_;
