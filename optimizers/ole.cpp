@@ -29,6 +29,9 @@ std::optional<Attempt> look_for_smaller(OleWork& work) {
         if (known != nullptr) return leave_alone(Outcome::kNotApplicable, "two documents in one container");
         known = &kind;
     }
+    if (known == nullptr && (work.file.find(0, "Workbook") || work.file.find(0, "Book"))) {
+        return leave_alone(Outcome::kNotApplicable, "pictures of Excel workbooks stay as they are");
+    }
     if (known == nullptr || work.file.find(0, "PP97_DUALSTORAGE")) {
         return leave_alone(Outcome::kNotApplicable, "no kind of OLE file whose pictures are known");
     }
