@@ -113,6 +113,20 @@ def jpegs():
     }
 
 
+def coefficients():
+    """Of the target jpeg_coding: width, height, sampling, kind of file; then pairs of zeros to pass over and a value."""
+    shape = struct.Struct(">HHBB").pack
+    steps = bytes(v for i in range(400) for v in (i * 7 % 11, (i * 37 + 5) % 250))
+    return {
+        "gray-dense": shape(40, 30, 0, 1) + steps,
+        "color-420": shape(50, 41, 2 | 3 << 2, 1) + steps[::-1],
+        "four-components": shape(20, 20, 3, 4) + steps,
+        "crowded-mcu": shape(33, 17, 2 | 63 << 2, 3) + steps,
+        "long-runs": shape(1100, 1190, 0, 0) + bytes([0, 9, 254, 4, 250, 3, 9, 30, 248, 20]),
+        "out-of-range": shape(16, 16, 0, 2) + bytes([3, 255, 4, 0, 5, 255, 128, 0]),
+    }
+
+
 def with_restarts(file):
     """An interval longer than the picture: the marker segment, and no restart in the scan."""
     scan = file.index(b"\xFF\xDA")
@@ -560,7 +574,31 @@ def ole_files():
             "encrypted.ppt": compound([("", "EncryptedPackage", bytes(4096))])}
 
 
-SEEDS = {"mail": mails, "base64": bodies, "fields": fields, "sniff": sniffed, "zip": archives, "tar": tars, "stream": streams, "seven_zip": seven_zip_headers, "png": pngs, "jpeg": jpegs,
+def gifs():
+    def frames(count, **options):
+        pictures = [Image.frombytes("RGB", (24, 20), picture(24, 20, seed)).quantize(16) for seed in range(count)]
+        to = io.BytesIO()
+        pictures[0].save(to, "GIF", save_all=True, append_images=pictures[1:], **options)
+        return to.getvalue()
+    plain = io.BytesIO()
+    Image.frombytes("RGB", (24, 20), picture(24, 20)).quantize(8).save(plain, "GIF", interlace=1, transparency=3, comment=b"seed")
+    return {"one": plain.getvalue(), "kept": frames(3, duration=50, loop=0, disposal=1),
+            "cleared": frames(3, duration=50, loop=2, disposal=2), "restored": frames(3, duration=70, disposal=3)}
+
+
+def rasters():
+    def saved(kind, form, mode="RGB", **options):
+        to = io.BytesIO()
+        Image.frombytes("RGB", (13, 11), picture(13, 11)).convert(mode).save(to, form, **options)
+        return bytes([kind]) + to.getvalue()
+    rows = bytes(range(13 * 2)) * 3
+    sun = struct.pack(">8I", 0x59A66A95, 13, 2, 24, 80, 1, 0, 0) + (rows[:39] + b"\0") * 2
+    return {"bmp24": saved(0, "BMP"), "bmp8": saved(0, "BMP", "P"), "bmp1": saved(0, "BMP", "1"), "tga": saved(1, "TGA"),
+            "tga-runs": saved(1, "TGA", compression="tga_rle"), "pcx24": saved(2, "PCX"), "pcx8": saved(2, "PCX", "P"),
+            "sgi": saved(3, "SGI"), "ppm": saved(4, "PPM"), "pgm": saved(4, "PPM", "L"), "sun": b"\5" + sun}
+
+
+SEEDS = {"mail": mails, "base64": bodies, "fields": fields, "sniff": sniffed, "zip": archives, "tar": tars, "stream": streams, "seven_zip": seven_zip_headers, "png": pngs, "gif": gifs, "raster": rasters, "jpeg": jpegs, "jpeg_coding": coefficients,
          "exif": lambda: {"little": exif(), "big": exif(">"), "thumbnail": exif(thumbnail=True),
                           "no-gps": exif(gps=False, note=False), "xmp": XMP, "photoshop": b"Photoshop 3.0\0" + PHOTOSHOP},
          "office": parts, "ole": ole_files, "records": records, "settings": settings, "guard": conversations}

@@ -97,8 +97,8 @@ JpegQuantizer::Path JpegQuantizer::stops_of(const JpegDctBlock& from) const {
         const float magnitude = std::fabs(value) * reciprocal_[k];
         path.energy += value * value / 63.0f;
         path.zeroed += magnitude * magnitude;
-        if (magnitude < 0.5f) continue;
-        const int rounded = std::min(static_cast<int>(magnitude + 0.5f), kLargest);
+        if (magnitude <= 0.5f) continue;
+        const int rounded = std::min(static_cast<int>(std::lrintf(magnitude)), kLargest);
         path.stops[path.count++] = {static_cast<std::uint8_t>(k),
                                     0,
                                     static_cast<std::int16_t>(rounded),

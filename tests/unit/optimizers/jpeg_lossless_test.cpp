@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "coefficient_picture.hpp"
 #include "exif_builder.hpp"
 #include "jpeg_pictures.hpp"
 
@@ -183,6 +184,59 @@ void test_verify_refuses() {
     }
 }
 
+// What a wrong coder would do, each at its smallest.
+void test_verify_sees_each_mutation() {
+    coefficient_picture::Owned owned(160, 120, {{2, 2}, {1, 1}, {1, 1}});
+    pictures::Random random(9);
+    for (std::size_t plane = 0; plane < 3; ++plane) {
+        for (std::size_t block = 0; block < owned.block_count(plane); ++block) {
+            for (std::size_t k = 0; k < 20; ++k) owned.set(plane, block, k, random.within(-9, 9));
+        }
+    }
+    const Options options;
+    JpegSegmentBytes exif{0xE1, bytes_of("Exif\0\0"sv)};
+    append(exif.payload, exif_builder::Sample{}.build());
+    const std::vector<JpegSegmentBytes> segments = {exif};
+    const auto coded = [&](const std::vector<JpegSegmentBytes>& kept) {
+        return pictures::must(
+            code_jpeg_progressive(owned.picture, kept, JpegScanSearch::kSampled, 1u << 20, Deadline()));
+    };
+    const Bytes file = pictures::must(
+        code_jpeg_sequential(owned.picture, segments, JpegTables::kStandard, 1u << 20, Deadline()));
+    const auto verdict = [&](Bytes output) {
+        Budget budget(Deadline(), options);
+        Context context{options, budget, 0, {}};
+        return verify_jpeg(file, {Outcome::kOptimized, {}, std::move(output), {}, {}}, context);
+    };
+    CHECK_EQ(verdict(coded(segments)), "");
+    for (const std::size_t plane : {std::size_t{0}, std::size_t{1}, std::size_t{2}}) {
+        for (const std::size_t at : {std::size_t{0}, std::size_t{63}, owned.samples[plane].size() - 1}) {
+            ++owned.samples[plane][at];
+            CHECK_EQ(verdict(coded(segments)), "coefficients differ");
+            --owned.samples[plane][at];
+        }
+        std::swap(owned.picture.planes[plane].rows[0], owned.picture.planes[plane].rows[1]);
+        CHECK_EQ(verdict(coded(segments)), "coefficients differ", "rows swapped");
+        std::swap(owned.picture.planes[plane].rows[0], owned.picture.planes[plane].rows[1]);
+        ++owned.picture.planes[plane].quant[63];
+        CHECK_EQ(verdict(coded(segments)), "coefficients differ", "quantisation");
+        --owned.picture.planes[plane].quant[63];
+    }
+    std::swap(owned.picture.planes[1].rows, owned.picture.planes[2].rows);
+    CHECK_EQ(verdict(coded(segments)), "coefficients differ", "components swapped");
+    std::swap(owned.picture.planes[1].rows, owned.picture.planes[2].rows);
+    --owned.picture.height;  // of 120 rows: the blocks stay
+    CHECK_EQ(verdict(coded(segments)), "coefficients differ", "height");
+    ++owned.picture.height;
+    JpegSegmentBytes turned{0xE1, bytes_of("Exif\0\0"sv)};
+    append(turned.payload, exif_builder::Sample{.orientation = 1}.build());
+    CHECK(!verdict(coded({turned})).empty());
+    CHECK(!verdict(coded({})).empty());
+    CHECK_EQ(verdict(coded(segments)), "");
+    owned.picture.planes.pop_back();
+    CHECK(!verdict(coded(segments)).empty(), "component dropped");
+}
+
 // One coefficient wrong by one, anywhere, is seen.
 void test_digest_sees_any_change() {
     JpegPixels pixels = scene(64, 64, 1, 15);
@@ -209,6 +263,7 @@ int main() {
                                 TEST(test_bit_flips),
                                 TEST(test_limits),
                                 TEST(test_verify_refuses),
+                                TEST(test_verify_sees_each_mutation),
                                 TEST(test_digest_sees_any_change)};
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
