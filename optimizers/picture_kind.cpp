@@ -51,15 +51,18 @@ Block block_at(const PictureView& picture, ScoreColors colors, std::size_t left,
 }
 
 void count(const Block& block, Census& census) {
-    const auto [low, high] = std::minmax_element(block.begin(), block.end());
-    const int range = *high - *low;
+    // No structured binding: clang 14 does not let a lambda have one.
+    const auto ends = std::minmax_element(block.begin(), block.end());
+    const int low = *ends.first;
+    const int high = *ends.second;
+    const int range = high - low;
     census.blocks += 1;
     census.plain += range <= kPlain;
     census.flat += range <= kFlat;
     if (range < kSharp) return;
     const int part = range / kGroundOf;
-    const auto dark = std::count_if(block.begin(), block.end(), [&](int v) { return v <= *low + part; });
-    const auto light = std::count_if(block.begin(), block.end(), [&](int v) { return v >= *high - part; });
+    const auto dark = std::count_if(block.begin(), block.end(), [&](int v) { return v <= low + part; });
+    const auto light = std::count_if(block.begin(), block.end(), [&](int v) { return v >= high - part; });
     census.strokes += std::max(dark, light) >= static_cast<std::ptrdiff_t>(kGroundSamples);
 }
 
