@@ -22,6 +22,12 @@ std::string verify_png(ByteView input, const Attempt& attempt, Context& context)
 Attempt optimize_gif(ByteView input, Context& context);
 std::string verify_gif(ByteView input, const Attempt& attempt, Context& context);
 
+// BMP, TGA, PCX, SGI, PNM and Sun raster files, which become PNG where that is asked for.
+template <Format kFormat>
+Attempt optimize_raster(ByteView input, Context& context);
+template <Format kFormat>
+std::string verify_raster(ByteView input, const Attempt& attempt, Context& context);
+
 // TIFF 6.0 and BigTIFF, all pages, without loss in every profile.
 Attempt optimize_tiff(ByteView input, Context& context);
 std::string verify_tiff(ByteView input, const Attempt& attempt, Context& context);

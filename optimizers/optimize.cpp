@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/text.hpp"
+#include "optimizers/rare_raster.hpp"
 #include "optimizers/vips_setup.hpp"
 #include "optimizers/zip_second_reader.hpp"
 
@@ -93,6 +94,7 @@ OptimizeResult run_optimizer(const Optimizer& row, ByteView input, Context& cont
 
 void initialize_optimizers() {
     initialize_vips();
+    initialize_magick();
     warm_up_second_reader();
 }
 

@@ -28,6 +28,12 @@ constexpr Optimizer kOptimizers[] = {
     {"bzip2", Format::kBzip2, true, optimize_compressed, verify_compressed},
     {"xz", Format::kXz, true, optimize_compressed, verify_compressed},
     {"zstd", Format::kZstd, true, optimize_compressed, verify_compressed},
+    {"bmp", Format::kBmp, false, optimize_raster<Format::kBmp>, verify_raster<Format::kBmp>},
+    {"tga", Format::kTga, false, optimize_raster<Format::kTga>, verify_raster<Format::kTga>},
+    {"pcx", Format::kPcx, false, optimize_raster<Format::kPcx>, verify_raster<Format::kPcx>},
+    {"sgi", Format::kSgi, false, optimize_raster<Format::kSgi>, verify_raster<Format::kSgi>},
+    {"pnm", Format::kPnm, false, optimize_raster<Format::kPnm>, verify_raster<Format::kPnm>},
+    {"sunras", Format::kSunRaster, false, optimize_raster<Format::kSunRaster>, verify_raster<Format::kSunRaster>},
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <iterator>
 
 #include "optimizers/format.hpp"
+#include "optimizers/sniff_raster.hpp"
 #include "optimizers/zip_sniff.hpp"
 
 namespace optimilter {
@@ -126,7 +127,8 @@ Format sniff(ByteView input, const TypeHint& hint) {
     }
     // Readers of PDF look for the header in the first 1024 bytes (ISO 32000-1, annex H.3.4.1).
     const std::string_view head = as_text(input.first(std::min<std::size_t>(input.size(), 1024 + 5)));
-    return head.find("%PDF-") != std::string_view::npos ? Format::kPdf : Format::kUnknown;
+    if (head.find("%PDF-") != std::string_view::npos) return Format::kPdf;
+    return sniff_raster(input, hint);
 }
 
 }  // namespace optimilter

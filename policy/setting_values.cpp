@@ -36,10 +36,11 @@ constexpr Word<Format> kFormats[] = {
     {"jpeg", Format::kJpeg}, {"png", Format::kPng},     {"zip", Format::kZip}, {"ooxml", Format::kOoxml},
     {"odf", Format::kOdf},   {"epub", Format::kEpub},   {"ole", Format::kOle}, {"tiff", Format::kTiff},
     {"gif", Format::kGif},   {"webp", Format::kWebp},   {"tar", Format::kTar}, {"7z", Format::kSevenZip},
-    {"gzip", Format::kGzip}, {"bzip2", Format::kBzip2}, {"xz", Format::kXz},   {"zstd", Format::kZstd}};
+    {"gzip", Format::kGzip}, {"bzip2", Format::kBzip2}, {"xz", Format::kXz},   {"zstd", Format::kZstd},
+    {"bmp", Format::kBmp}, {"tga", Format::kTga}, {"pcx", Format::kPcx}, {"sgi", Format::kSgi}, {"pnm", Format::kPnm}, {"sunras", Format::kSunRaster}};
 
 constexpr Word<Format> kConvertible[] = {
-    {"bmp", Format::kBmp}, {"tga", Format::kTga}, {"pcx", Format::kPcx},         {"psd", Format::kPsd},
+    {"bmp", Format::kBmp}, {"tga", Format::kTga}, {"pcx", Format::kPcx},
     {"sgi", Format::kSgi}, {"pnm", Format::kPnm}, {"sunras", Format::kSunRaster}};
 
 Error malformed(std::string text) {

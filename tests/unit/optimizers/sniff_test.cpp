@@ -174,6 +174,44 @@ void stays_in_bounds() {
     }
 }
 
+std::string sized(std::string head, std::size_t size) {
+    head.resize(size);
+    return head;
+}
+
+void rare_rasters() {
+    const std::string tga = "\0\0\x02"s + std::string(9, '\0') + "\x08\0\x08\0\x18\0"s;
+    const std::string footer = std::string(26, '\0') + "TRUEVISION-XFILE.\0"s;
+    const TypeHint named{"application/octet-stream", "Texture.TGA"};
+    const Row rows[] = {
+        {"ppm", "P6\n3 3\n255\n", Format::kPnm},
+        {"pgm with a comment", "P5 # made by\n", Format::kPnm},
+        {"text", "P6 is a number", Format::kUnknown},
+        {"P7", "P7\n3 3\n255\n", Format::kUnknown},
+        {"sgi", sized("\x01\xDA\0\x01\0\x02"s, 512), Format::kSgi},
+        {"sgi cut", sized("\x01\xDA\0\x01\0\x02"s, 511), Format::kUnknown},
+        {"sgi of four dimensions", sized("\x01\xDA\0\x01\0\x04"s, 512), Format::kUnknown},
+        {"pcx", sized(sized("\x0A\x05\x01\x08"s, 65) + "\x03"s, 128), Format::kPcx},
+        {"lines", std::string(128, '\n'), Format::kUnknown},
+        {"psd", "8BPS\0\1\0\0\0"s, Format::kPsd},
+        {"sun", "\x59\xA6\x6A\x95"s, Format::kSunRaster},
+        {"tga by footer", tga + footer, Format::kTga},
+        {"tga by name", tga, Format::kTga, named},
+        {"tga by type", tga, Format::kTga, {"image/x-tga", ""}},
+        {"tga without name", tga, Format::kUnknown},
+        {"name alone", std::string(40, 'x'), Format::kUnknown, named},
+        {"jpeg named tga", "\xFF\xD8\xFF\xE0", Format::kJpeg, named},
+    };
+    for (const Row& row : rows) {
+        CHECK_EQ(format_name(sniff(as_bytes(row.bytes), row.hint)), format_name(row.want), row.name);
+        for (std::size_t size = 0; size < row.bytes.size(); ++size) {
+            const std::vector<std::uint8_t> head(row.bytes.begin(),
+                                                 row.bytes.begin() + static_cast<std::ptrdiff_t>(size));
+            (void)sniff(head, named);
+        }
+    }
+}
+
 void names_of_formats() {
     CHECK_EQ(format_name(Format::kOoxml), "ooxml");
     CHECK_EQ(format_name(Format::kTar), "tar");
@@ -184,10 +222,8 @@ void names_of_formats() {
 
 int main() {
     const CMUnitTest tests[] = {
-        TEST(plain_formats),
-        TEST(zip_family),
-        TEST(stays_in_bounds),
-        TEST(names_of_formats),
+        TEST(plain_formats), TEST(zip_family),       TEST(stays_in_bounds),
+        TEST(rare_rasters),  TEST(names_of_formats),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
