@@ -26,7 +26,7 @@ struct Complaint {
     bool made = false;
     char text[160] = {};
 
-    void note(const char* format, va_list arguments) {
+    [[gnu::format(printf, 2, 0)]] void note(const char* format, va_list arguments) {
         if (made) return;
         made = true;
         std::vsnprintf(text, sizeof text, format, arguments);
@@ -40,11 +40,13 @@ bool about_a_copied_tag(const char* format) {
 }
 
 extern "C" {
-int note_error(TIFF*, void* complaint, const char*, const char* format, va_list arguments) {
+[[gnu::format(printf, 4, 0)]] int note_error(TIFF*, void* complaint, const char*, const char* format,
+                                             va_list arguments) {
     static_cast<Complaint*>(complaint)->note(format, arguments);
     return 1;
 }
-int note_warning(TIFF*, void* complaint, const char*, const char* format, va_list arguments) {
+[[gnu::format(printf, 4, 0)]] int note_warning(TIFF*, void* complaint, const char*, const char* format,
+                                               va_list arguments) {
     if (!about_a_copied_tag(format)) static_cast<Complaint*>(complaint)->note(format, arguments);
     return 1;
 }
