@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How alike a PNG picture and its copy with a palette look: picture_score() made fit for alpha. Thread safe:
-// pure functions.
+// How alike a picture and its lossy copy look: picture_score() made fit for alpha, and for palettes
+// (doc/formats.md). Thread safe: pure functions.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 namespace optimilter {
 
 struct Likeness {
-    double score = 0;  // lowest picture_score() over black and over white; one of them when all is opaque
+    double score = 0;          // lowest picture_score() over black and over white; of one when all is opaque
     unsigned alpha_error = 0;  // largest difference of two alpha samples, 0..255
     double alpha_rms = 0;      // root of the mean of their squares
     bool text = false;         // held to the stricter bound, see picture_kind.hpp
@@ -23,5 +23,8 @@ struct Likeness {
 
 // a, b: RGBA samples of 8 bits, width x height x 4.
 Likeness measure_likeness(ByteView a, ByteView b, std::uint32_t width, std::uint32_t height);
+
+// The same where b has got a palette: the score forgives fine noise, which neither rings nor blurs.
+Likeness measure_palette_likeness(ByteView a, ByteView b, std::uint32_t width, std::uint32_t height);
 
 }  // namespace optimilter

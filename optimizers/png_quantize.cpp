@@ -119,7 +119,8 @@ Result<QuantizedPicture> quantize_picture(const PngPicture& picture, unsigned mo
     Result<PngPicture> indexed = remap(picture, rgba, attr.get(), deadline);
     if (!indexed) return indexed.error();
     if (deadline.expired()) return refusal(LIQ_ABORTED);
-    const Likeness likeness = measure_likeness(rgba, rgba_bytes(*indexed), picture.width, picture.height);
+    const Likeness likeness =
+        measure_palette_likeness(rgba, rgba_bytes(*indexed), picture.width, picture.height);
     if (!likeness.acceptable(options)) return Error{ErrorCode::kRefused, "palette looks too different"};
     return QuantizedPicture{std::move(*indexed), likeness.score};
 }

@@ -92,7 +92,9 @@ std::string verify_likeness(const PngFile& input, const PngFile& output, double 
     if (a && from != to) a = resize_rgba(*a, from, to, deadline);
     const Result<Bytes> b = decode_rgba(output, deadline);
     if (!a || !b) return "does not decode";
-    const Likeness likeness = measure_likeness(*a, *b, to.width, to.height);
+    const bool palette = output.header.color == PngColor::kIndexed;
+    const Likeness likeness =
+        (palette ? measure_palette_likeness : measure_likeness)(*a, *b, to.width, to.height);
     if (!likeness.acceptable(context.options)) return "looks too different";
     if (std::abs(likeness.score - claimed) > 1e-6) return "score is not the measured one";
     return {};

@@ -288,6 +288,7 @@ void test_palette_is_made() {
     for (const PngColor color : {PngColor::kRgb, PngColor::kRgba}) {
         Options options = lossy_options();
         options.score_min = 8000;
+        options.score_min_text = 8000;
         options.png_quality_min = 0;
         const OptimizeResult result = run(write(colourful(color)), options);
         CHECK_EQ(static_cast<int>(result.outcome), 0, result.reason);
