@@ -69,7 +69,6 @@ Result<Bytes> read_raster_with_magick(Format format, ByteView file, const Raster
     try {
         Magick::Image image;
         image.quiet(false);
-        image.magick(name);
         image.read(Magick::Blob(file.data(), file.size()), Magick::Geometry(), 8, name);
         if (image.columns() != header.width || image.rows() != header.height)
             return Error{ErrorCode::kMalformed, "readers disagree about the size of the picture"};

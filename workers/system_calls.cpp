@@ -63,6 +63,7 @@ constexpr int kAllowed[] = {
     SCMP_SYS(gettimeofday),
     SCMP_SYS(getrandom),
     SCMP_SYS(getrusage),
+    SCMP_SYS(times),
     SCMP_SYS(sysinfo),
     SCMP_SYS(uname),
     SCMP_SYS(exit),
