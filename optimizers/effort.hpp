@@ -17,19 +17,28 @@ struct EffortSettings {
     JpegScanSearch jpeg_scan_search;
     // Lossy JPEG: weigh each coefficient's bits against what it shows.
     bool jpeg_trellis;
+    // PNG: filter strategies tried, the likeliest first; orders of made palettes tried; highest deflate
+    // level; how many of the best ways by trial are deflated whole.
+    std::uint8_t png_filters;
+    std::uint8_t png_orders;
+    std::uint8_t png_level;
+    std::uint8_t png_finals;
 };
 
 constexpr std::array<EffortSettings, kEffortMax + 1> kEfforts = {{
-    {JpegScanSearch::kNone, false},
-    {JpegScanSearch::kSampled, false},
-    {JpegScanSearch::kSampled, true},
-    {JpegScanSearch::kSampled, true},
-    {JpegScanSearch::kWhole, true},
+    {JpegScanSearch::kNone, false, 2, 1, 6, 1},
+    {JpegScanSearch::kSampled, false, 3, 2, 8, 1},
+    {JpegScanSearch::kSampled, true, 5, 3, 9, 1},
+    {JpegScanSearch::kSampled, true, 7, 4, 10, 1},
+    {JpegScanSearch::kWhole, true, 8, 4, 12, 3},
 }};
 
 // Levels beyond kEffortMax are kEffortMax.
+constexpr const EffortSettings& effort_settings(std::uint8_t effort) {
+    return kEfforts[effort < kEffortMax ? effort : kEffortMax];
+}
 constexpr const EffortSettings& effort_settings(const Options& options) {
-    return kEfforts[options.effort < kEffortMax ? options.effort : kEffortMax];
+    return effort_settings(options.effort);
 }
 
 }  // namespace optimilter

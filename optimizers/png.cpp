@@ -104,9 +104,10 @@ class PngOptimization {
 
   private:
     Attempt lossless(const PngPicture& picture, Bytes scanlines, const ColorSurvey* survey) {
-        EncodeJob job{picture, {picture.layout}, {}, file_.layout(), deadline_};
+        EncodeJob job{picture, {picture.layout}, {}, file_.layout(), deadline_, context_.options.effort};
         if (!file_.header.interlaced) job.own_scanlines = scanlines;
-        if (survey != nullptr) job.layouts = candidate_layouts(file_, picture, *survey);
+        if (survey != nullptr)
+            job.layouts = candidate_layouts(file_, picture, *survey, context_.options.effort);
         return finish(job, input_.size() - input_.size() / kLeastGainShare, {});
     }
 
@@ -123,8 +124,12 @@ class PngOptimization {
         if (!made) return leave_alone(made.error());
         const Result<ColorSurvey> survey = survey_colors(made->picture, deadline_);
         if (!survey) return leave_alone(survey.error());
-        const EncodeJob job{
-            made->picture, candidate_layouts(file_, made->picture, *survey), {}, {}, deadline_};
+        const EncodeJob job{made->picture,
+                            candidate_layouts(file_, made->picture, *survey, context_.options.effort),
+                            {},
+                            {},
+                            deadline_,
+                            context_.options.effort};
         return finish(job, input_.size() - input_.size() / kLeastLossyGainShare, made->score);
     }
 
@@ -138,7 +143,9 @@ class PngOptimization {
         if (!survey->few_colors && worth_quantizing(file_, *small, context_.options, deadline_))
             made = lossy(*small);
         if (made.outcome == Outcome::kOptimized && made.output.size() < input_.size() / 2) return made;
-        const EncodeJob job{*small, candidate_layouts(file_, *small, *survey), {}, {}, deadline_};
+        const EncodeJob job{*small,    candidate_layouts(file_, *small, *survey, context_.options.effort),
+                            {},        {},
+                            deadline_, context_.options.effort};
         Attempt same = finish(job, input_.size() - input_.size() / kLeastLossyGainShare, 1.0);
         return made.outcome == Outcome::kOptimized && clearly_smaller(made, same) ? made : same;
     }

@@ -2,8 +2,11 @@
 #include "optimizers/png_encode.hpp"
 
 #include <algorithm>
+#include <array>
+#include <span>
 
 #include "optimizers/deflate.hpp"
+#include "optimizers/effort.hpp"
 #include "optimizers/png_chunks.hpp"
 #include "optimizers/png_filter.hpp"
 
@@ -18,21 +21,21 @@ constexpr std::uint32_t kBands = 6;
 
 // How hard the last deflate tries. most_bytes: scanlines up to this size may have it, about half a second by
 // measurements of screenshots. trials: what it costs in terms of kTrialLevel over the same bytes.
-struct Effort {
+struct LastDeflate {
     int level;
     std::size_t most_bytes;
     double trials;
 };
-constexpr Effort kEfforts[] = {
-    {10, 16u << 20, 20},
-    {9, 42u << 20, 10},
-    {8, 60u << 20, 6.5},
-    {6, SIZE_MAX, 1.5},
+constexpr LastDeflate kLastDeflates[] = {
+    {12, 2u << 20, 90}, {11, 6u << 20, 45},  {10, 16u << 20, 20},
+    {9, 42u << 20, 10}, {8, 60u << 20, 6.5}, {6, SIZE_MAX, 1.5},
 };
 
-constexpr FilterStrategy kFirstLook[] = {FilterStrategy::kNone, FilterStrategy::kBigrams};
-constexpr FilterStrategy kSecondLook[] = {FilterStrategy::kSub, FilterStrategy::kUp, FilterStrategy::kPaeth,
-                                          FilterStrategy::kMinSum, FilterStrategy::kEntropy};
+// The likeliest first. The first look, at every layout, takes the first of them and, of the others that the
+// effort allows, the one that tells layouts apart best; the second, at the best layout, all that remain.
+constexpr std::array kStrategies = {
+    FilterStrategy::kNone,  FilterStrategy::kMinSum, FilterStrategy::kBigrams, FilterStrategy::kEntropy,
+    FilterStrategy::kPaeth, FilterStrategy::kSub,    FilterStrategy::kUp,      FilterStrategy::kAverage};
 
 // One way to write the picture; the input's own scanlines when it has no layout.
 struct Way {
@@ -61,7 +64,10 @@ std::vector<std::pair<std::uint32_t, std::uint32_t>> pick_bands(const PngPicture
 
 class Search {
   public:
-    explicit Search(const EncodeJob& job) : job_(job), bands_(pick_bands(job.picture)) {
+    explicit Search(const EncodeJob& job)
+        : job_(job),
+          strategies_(kStrategies.data(), effort_settings(job.effort).png_filters),
+          bands_(pick_bands(job.picture)) {
         sample_.width = job.picture.width;
         sample_.layout = job.picture.layout;
         for (const auto& [begin, end] : bands_) {
@@ -75,12 +81,14 @@ class Search {
         try_own_scanlines();
         for (const PngLayout& layout : job_.layouts) {
             const PngPicture sample = sample_as(layout);
-            for (const FilterStrategy strategy : kFirstLook) try_way(sample, layout, strategy);
+            for (const FilterStrategy strategy : strategies_)
+                if (first_look(strategy)) try_way(sample, layout, strategy);
         }
         if (const Way* best = best_new_way(); best != nullptr) {
             const PngLayout& layout = *best->layout;
             const PngPicture sample = sample_as(layout);
-            for (const FilterStrategy strategy : kSecondLook) try_way(sample, layout, strategy);
+            for (const FilterStrategy strategy : strategies_)
+                if (!first_look(strategy)) try_way(sample, layout, strategy);
         }
         std::stable_sort(ways_.begin(), ways_.end(),
                          [](const Way& a, const Way& b) { return a.cost < b.cost; });
@@ -88,6 +96,11 @@ class Search {
     }
 
   private:
+    bool first_look(FilterStrategy strategy) const {
+        const std::size_t last = std::min<std::size_t>(strategies_.size(), 3) - 1;
+        return strategy == strategies_[0] || strategy == strategies_[last];
+    }
+
     PngPicture sample_as(const PngLayout& layout) const {
         return layout == sample_.layout ? sample_ : convert_picture(sample_, layout);
     }
@@ -126,18 +139,21 @@ class Search {
     }
 
     const EncodeJob& job_;
+    std::span<const FilterStrategy> strategies_;
     std::vector<std::pair<std::uint32_t, std::uint32_t>> bands_;
     PngPicture sample_;
     std::vector<Way> ways_;
 };
 
-// The highest level that the size allows and a third of the time left suffices for; -1 when none does. Under
-// the deadline of a calm machine the size alone decides, so that equal pictures get equal results.
-int affordable_level(std::size_t size, double trial_ms, Deadline deadline) {
-    const auto allowed = static_cast<double>(deadline.remaining_ms()) / 3;
-    for (const Effort& effort : kEfforts)
-        if (size <= effort.most_bytes && !deadline.short_of_time(trial_ms * effort.trials > allowed))
-            return effort.level;
+// The highest level that effort and size allow and a third of the time left suffices for; -1 when none does.
+// Under the deadline of a calm machine the size alone decides, so that equal pictures get equal results.
+int affordable_level(std::size_t size, double trial_ms, const EncodeJob& job) {
+    const auto allowed = static_cast<double>(job.deadline.remaining_ms()) / 3;
+    const int highest = effort_settings(job.effort).png_level;
+    for (const LastDeflate& way : kLastDeflates)
+        if (way.level <= highest && size <= way.most_bytes &&
+            !job.deadline.short_of_time(trial_ms * way.trials > allowed))
+            return way.level;
     return -1;
 }
 
@@ -155,11 +171,15 @@ Result<EncodedPicture> encode_way(const EncodeJob& job, const Way& way) {
         written = std::move(*filtered);
         scanlines = written;
     }
-    const int level = affordable_level(scanlines.size(), way.trial_ms, job.deadline);
+    const int level = affordable_level(scanlines.size(), way.trial_ms, job);
     if (level < 0) return Error{ErrorCode::kDeadline, "no time left to deflate"};
     Result<Bytes> idat = deflate_zlib(scanlines, level);
     if (!idat) return idat.error();
     return EncodedPicture{way.layout != nullptr ? *way.layout : job.own_layout, std::move(*idat)};
+}
+
+std::size_t whole_size(const EncodedPicture& encoded) {
+    return encoded.idat.size() + layout_chunk_bytes(encoded.layout);
 }
 
 }  // namespace
@@ -167,7 +187,13 @@ Result<EncodedPicture> encode_way(const EncodeJob& job, const Way& way) {
 Result<EncodedPicture> encode_picture(const EncodeJob& job) {
     const std::vector<Way> ways = Search(job).run();
     if (ways.empty()) return Error{ErrorCode::kDeadline, "no time left for trials"};
-    return encode_way(job, ways.front());
+    Result<EncodedPicture> best = encode_way(job, ways.front());
+    const std::size_t finals = std::min<std::size_t>(ways.size(), effort_settings(job.effort).png_finals);
+    for (std::size_t i = 1; best && i < finals && !job.deadline.expired(); ++i) {
+        Result<EncodedPicture> other = encode_way(job, ways[i]);
+        if (other && whole_size(*other) < whole_size(*best)) best = std::move(other);
+    }
+    return best;
 }
 
 }  // namespace optimilter

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The search for the smallest zlib stream of a picture: cheap trials over bands of its rows choose layout and
-// filters, then the whole picture is deflated once, as hard as its size and the deadline allow. It knows no
-// chunks beyond PLTE and tRNS. Thread safe: pure function.
+// filters, then the whole picture is deflated, as hard as its size, the effort and the deadline allow. It
+// knows no chunks beyond PLTE and tRNS. Thread safe: pure function.
 #pragma once
 
 #include <optional>
@@ -10,6 +10,7 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
+#include "optimizers/options.hpp"
 #include "optimizers/png_picture.hpp"
 
 namespace optimilter {
@@ -27,6 +28,7 @@ struct EncodeJob {
     ByteView own_scanlines;
     PngLayout own_layout;
     Deadline deadline;
+    std::uint8_t effort = kEffortDefault;
 };
 
 // kDeadline when not even the fastest way fits; kLimit when memory is out.

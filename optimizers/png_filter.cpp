@@ -11,6 +11,9 @@ namespace optimilter {
 
 namespace {
 
+// Inlined into a function for one kind of machine, a loop becomes code for that.
+#define OPTIMILTER_INLINE __attribute__((always_inline)) inline
+
 constexpr unsigned kFilterCount = 5;
 constexpr std::uint32_t kRowsPerDeadlineCheck = 64;
 
@@ -22,23 +25,23 @@ struct Rows {
     std::size_t distance;
 };
 
-void filter_sub(const Rows& r, std::uint8_t* __restrict to) {
+OPTIMILTER_INLINE void filter_sub(const Rows& r, std::uint8_t* __restrict to) {
     const std::uint8_t* left = r.row - r.distance;
     for (std::size_t i = 0; i < r.size; ++i) to[i] = static_cast<std::uint8_t>(r.row[i] - left[i]);
 }
 
-void filter_up(const Rows& r, std::uint8_t* __restrict to) {
+OPTIMILTER_INLINE void filter_up(const Rows& r, std::uint8_t* __restrict to) {
     for (std::size_t i = 0; i < r.size; ++i) to[i] = static_cast<std::uint8_t>(r.row[i] - r.above[i]);
 }
 
-void filter_average(const Rows& r, std::uint8_t* __restrict to) {
+OPTIMILTER_INLINE void filter_average(const Rows& r, std::uint8_t* __restrict to) {
     const std::uint8_t* left = r.row - r.distance;
     for (std::size_t i = 0; i < r.size; ++i)
         to[i] = static_cast<std::uint8_t>(r.row[i] - ((left[i] + r.above[i]) >> 1));
 }
 
 // W3C PNG section 9.4, with selections instead of branches.
-void filter_paeth(const Rows& r, std::uint8_t* __restrict to) {
+OPTIMILTER_INLINE void filter_paeth(const Rows& r, std::uint8_t* __restrict to) {
     const std::uint8_t* left = r.row - r.distance;
     const std::uint8_t* corner = r.above - r.distance;
     for (std::size_t i = 0; i < r.size; ++i) {
@@ -58,7 +61,7 @@ void filter_paeth(const Rows& r, std::uint8_t* __restrict to) {
     }
 }
 
-void apply_filter(unsigned filter, const Rows& rows, std::uint8_t* to) {
+OPTIMILTER_INLINE void apply_any_filter(unsigned filter, const Rows& rows, std::uint8_t* to) {
     switch (filter) {
         case 0:
             std::memcpy(to, rows.row, rows.size);
@@ -74,7 +77,7 @@ void apply_filter(unsigned filter, const Rows& rows, std::uint8_t* to) {
     }
 }
 
-double sum_of_differences(const std::uint8_t* bytes, std::size_t size) {
+OPTIMILTER_INLINE double any_sum_of_differences(const std::uint8_t* bytes, std::size_t size) {
     std::uint64_t total = 0;
     // Short runs keep the sum in 32 bits, which vectors better.
     for (std::size_t begin = 0; begin < size; begin += 65536) {
@@ -87,6 +90,37 @@ double sum_of_differences(const std::uint8_t* bytes, std::size_t size) {
         total += sum;
     }
     return static_cast<double>(total);
+}
+
+// The loops above, once as the compiler was told for all code and once for machines with AVX2.
+void apply_filter_portably(unsigned filter, const Rows& rows, std::uint8_t* to) {
+    apply_any_filter(filter, rows, to);
+}
+double sum_of_differences_portably(const std::uint8_t* bytes, std::size_t size) {
+    return any_sum_of_differences(bytes, size);
+}
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) void apply_filter_avx2(unsigned filter, const Rows& rows, std::uint8_t* to) {
+    apply_any_filter(filter, rows, to);
+}
+__attribute__((target("avx2"))) double sum_of_differences_avx2(const std::uint8_t* bytes, std::size_t size) {
+    return any_sum_of_differences(bytes, size);
+}
+#endif
+
+struct RowCode {
+    void (*apply_filter)(unsigned filter, const Rows& rows, std::uint8_t* to);
+    double (*sum_of_differences)(const std::uint8_t* bytes, std::size_t size);
+};
+constexpr RowCode kPortableCode = {apply_filter_portably, sum_of_differences_portably};
+
+const RowCode& row_code([[maybe_unused]] FilterCode code) {
+#if defined(__x86_64__)
+    static constexpr RowCode kAvx2Code = {apply_filter_avx2, sum_of_differences_avx2};
+    static const bool has_avx2 = __builtin_cpu_supports("avx2") != 0;
+    if (code == FilterCode::kBest && has_avx2) return kAvx2Code;
+#endif
+    return kPortableCode;
 }
 
 double entropy(const std::uint8_t* bytes, std::size_t size) {
@@ -120,22 +154,23 @@ double distinct_bigrams(const std::uint8_t* bytes, std::size_t size) {
     return static_cast<double>(count);
 }
 
-double measure(FilterStrategy strategy, const std::uint8_t* bytes, std::size_t size) {
+double measure(const RowCode& code, FilterStrategy strategy, const std::uint8_t* bytes, std::size_t size) {
     switch (strategy) {
         case FilterStrategy::kEntropy:
             return entropy(bytes, size);
         case FilterStrategy::kBigrams:
             return distinct_bigrams(bytes, size);
         default:
-            return sum_of_differences(bytes, size);
+            return code.sum_of_differences(bytes, size);
     }
 }
 
 // Filters row after row; owns the few rows it needs.
 class RowFilter {
   public:
-    RowFilter(const PngPicture& picture, FilterStrategy strategy)
-        : strategy_(strategy),
+    RowFilter(const PngPicture& picture, FilterStrategy strategy, const RowCode& code)
+        : code_(code),
+          strategy_(strategy),
           size_(picture.row_bytes()),
           distance_(picture.layout.filter_distance()),
           rows_(2 * (size_ + distance_)),
@@ -150,7 +185,7 @@ class RowFilter {
         const Rows rows{current, above, size_, distance_};
         if (strategy_ <= FilterStrategy::kPaeth) {
             to[0] = static_cast<std::uint8_t>(strategy_);
-            apply_filter(to[0], rows, to + 1);
+            code_.apply_filter(to[0], rows, to + 1);
         } else {
             choose(rows, to);
         }
@@ -160,8 +195,8 @@ class RowFilter {
     void choose(const Rows& rows, std::uint8_t* to) {
         double best = std::numeric_limits<double>::infinity();
         for (unsigned filter = 0; filter < kFilterCount; ++filter) {
-            apply_filter(filter, rows, trial_.data());
-            const double cost = measure(strategy_, trial_.data(), size_);
+            code_.apply_filter(filter, rows, trial_.data());
+            const double cost = measure(code_, strategy_, trial_.data(), size_);
             if (cost >= best) continue;
             best = cost;
             to[0] = static_cast<std::uint8_t>(filter);
@@ -169,6 +204,7 @@ class RowFilter {
         }
     }
 
+    const RowCode& code_;
     FilterStrategy strategy_;
     std::size_t size_;
     std::size_t distance_;
@@ -179,10 +215,11 @@ class RowFilter {
 
 }  // namespace
 
-Result<Bytes> filter_picture(const PngPicture& picture, FilterStrategy strategy, Deadline deadline) {
+Result<Bytes> filter_picture(const PngPicture& picture, FilterStrategy strategy, Deadline deadline,
+                             FilterCode code) {
     const std::size_t stride = picture.row_bytes() + 1;
     Bytes scanlines(stride * picture.height);
-    RowFilter filter(picture, strategy);
+    RowFilter filter(picture, strategy, row_code(code));
     for (std::uint32_t y = 0; y < picture.height; ++y) {
         if (y % kRowsPerDeadlineCheck == 0 && deadline.expired())
             return Error{ErrorCode::kDeadline, "deadline"};

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The row filters of PNG (W3C PNG section 9) and the ways to choose one for each row. Pure functions over
-// rows; thread safe. The loops are written so that compilers turn them into vector code.
+// rows; thread safe. The loops are written so that compilers turn them into vector
+// code; which of it runs is decided once, by what the machine can do.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +27,11 @@ enum class FilterStrategy : std::uint8_t {
     kBigrams,
 };
 
+// The fastest code this machine runs, or the one that all run: both give the same bytes.
+enum class FilterCode : std::uint8_t { kBest, kPortable };
+
 // The scanlines of a picture, ready for deflating: each row after its filter byte. kDeadline.
-Result<Bytes> filter_picture(const PngPicture& picture, FilterStrategy strategy, Deadline deadline);
+Result<Bytes> filter_picture(const PngPicture& picture, FilterStrategy strategy, Deadline deadline,
+                             FilterCode code = FilterCode::kBest);
 
 }  // namespace optimilter

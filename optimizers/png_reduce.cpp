@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <numeric>
 
+#include "optimizers/effort.hpp"
 #include "optimizers/png_metadata.hpp"
+#include "optimizers/png_order.hpp"
 
 namespace optimilter {
 
@@ -29,7 +31,9 @@ class Surveyor {
     void meet(Rgba p) {
         if (survey_.few_colors) {
             const std::size_t known = survey_.colors.size();
+            const std::size_t before = place_;
             place_ = place_of(p);
+            ++survey_.follows[before * kLargestPalette + place_];
             if (survey_.few_colors && survey_.colors.size() == known) return;
         }
         if (alpha(p) != 255) survey_.opaque = false;
@@ -221,6 +225,23 @@ void add_indexed(const PngFile& file, std::vector<Rgba> palette, std::vector<Png
     if (!known && metadata_allows(file, layout)) layouts.push_back(std::move(layout));
 }
 
+// Up to count orders of a made palette, those that help most often first.
+void add_orders(const PngFile& file, const ColorSurvey& survey, std::size_t count,
+                std::vector<PngLayout>& layouts) {
+    const auto by_light = [&](std::size_t a, std::size_t b) {
+        return luminance(survey.colors[a]) < luminance(survey.colors[b]);
+    };
+    const auto by_use = [&](std::size_t a, std::size_t b) { return survey.uses[a] > survey.uses[b]; };
+    const auto by_neighbours = [places = places_by_neighbours(survey)](std::size_t a, std::size_t b) {
+        return places[a] < places[b];
+    };
+    add_indexed(file, ordered(survey, by_light), layouts);
+    if (count > 1) add_indexed(file, ordered(survey, by_use), layouts);
+    if (count > 2) add_indexed(file, ordered(survey, by_neighbours), layouts);
+    if (count > 3)
+        add_indexed(file, ordered(survey, [](std::size_t, std::size_t) { return false; }), layouts);
+}
+
 }  // namespace
 
 Result<ColorSurvey> survey_colors(const PngPicture& picture, Deadline deadline) {
@@ -246,7 +267,7 @@ PngPicture narrow_deep_picture(const PngFile& file, PngPicture picture) {
 }
 
 std::vector<PngLayout> candidate_layouts(const PngFile& file, const PngPicture& picture,
-                                         const ColorSurvey& survey) {
+                                         const ColorSurvey& survey, std::uint8_t effort) {
     std::vector<PngLayout> layouts;
     const std::vector<PngLayout> direct = direct_layouts(picture, survey);
     const auto best = std::find_if(direct.begin(), direct.end(),
@@ -254,15 +275,7 @@ std::vector<PngLayout> candidate_layouts(const PngFile& file, const PngPicture& 
     const bool indexed = picture.layout.color == PngColor::kIndexed;
     if (best != direct.end()) layouts.push_back(*best);
     if (indexed) add_indexed(file, own_order(picture, survey), layouts);
-    if (survey.few_colors) {
-        const auto by_light = [&](std::size_t a, std::size_t b) {
-            return luminance(survey.colors[a]) < luminance(survey.colors[b]);
-        };
-        const auto by_use = [&](std::size_t a, std::size_t b) { return survey.uses[a] > survey.uses[b]; };
-        add_indexed(file, ordered(survey, by_light), layouts);
-        add_indexed(file, ordered(survey, by_use), layouts);
-        add_indexed(file, ordered(survey, [](std::size_t, std::size_t) { return false; }), layouts);
-    }
+    if (survey.few_colors) add_orders(file, survey, effort_settings(effort).png_orders, layouts);
     if (layouts.empty()) layouts.push_back(picture.layout);
     return layouts;
 }

@@ -9,6 +9,7 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
+#include "optimizers/options.hpp"
 #include "optimizers/png_chunks.hpp"
 #include "optimizers/png_picture.hpp"
 
@@ -22,6 +23,8 @@ struct ColorSurvey {
     bool few_colors = true;           // at most 256
     std::vector<Rgba> colors;         // in the order of their first appearance; complete when few_colors
     std::vector<std::uint32_t> uses;  // how many pixels have each
+    // How often colour b follows another, a, in a row: at a * 256 + b; of use when few_colors.
+    std::vector<std::uint32_t> follows = std::vector<std::uint32_t>(std::size_t{256} * 256);
 };
 
 // kDeadline.
@@ -32,8 +35,9 @@ Result<ColorSurvey> survey_colors(const PngPicture& picture, Deadline deadline);
 // pictures; others come back as they are.
 PngPicture narrow_deep_picture(const PngFile& file, PngPicture picture);
 
-// Layouts worth a trial, the best without a palette first; never empty. For up to 8 bits a sample.
+// Layouts worth a trial, the best without a palette first; never empty. For up to 8 bits a sample. The
+// effort says how many orders of a palette are among them.
 std::vector<PngLayout> candidate_layouts(const PngFile& file, const PngPicture& picture,
-                                         const ColorSurvey& survey);
+                                         const ColorSurvey& survey, std::uint8_t effort = kEffortDefault);
 
 }  // namespace optimilter

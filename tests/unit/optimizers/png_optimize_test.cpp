@@ -7,6 +7,8 @@
 #include "check.hpp"
 #include "optimizers/exif.hpp"
 #include "optimizers/formats.hpp"
+#include "optimizers/png_filter.hpp"
+#include "optimizers/png_order.hpp"
 #include "png_builder.hpp"
 
 using namespace optimilter;
@@ -321,6 +323,67 @@ void test_palette_is_refused() {
     }
 }
 
+// ---- Effort.
+
+// Each level searches among at least what the one below does, but for a rare bad guess from a sample: these
+// pictures are small enough to be looked at whole.
+void test_effort() {
+    Spec spec = colourful();
+    spec.compression = 0;
+    const Bytes input = write(spec);
+    std::vector<std::size_t> sizes;
+    for (std::uint8_t effort = 0; effort <= kEffortMax; ++effort) {
+        Options options;
+        options.effort = effort;
+        const OptimizeResult result = run(input, options);
+        CHECK_EQ(static_cast<int>(result.outcome), static_cast<int>(Outcome::kOptimized), result.reason);
+        CHECK(run(result.output, options).outcome != Outcome::kOptimized);
+        sizes.push_back(result.output.size());
+    }
+    CHECK(sizes[3] < sizes[0]);
+    CHECK(sizes[4] < sizes[3]);
+}
+
+// Colours that meet in the picture stand side by side, whatever order they came in.
+void test_order_of_palette() {
+    ColorSurvey survey;
+    survey.colors = {10, 20, 30, 40, 50};
+    survey.uses = {1, 9, 1, 1, 1};
+    const std::vector<std::size_t> wanted = {1, 4, 0, 3, 2};
+    for (std::size_t i = 0; i + 1 < wanted.size(); ++i)
+        survey.follows[wanted[i] * 256 + wanted[i + 1]] = static_cast<std::uint32_t>(9 - i);
+    const std::vector<std::size_t> places = places_by_neighbours(survey);
+    CHECK_EQ(std::set<std::size_t>(places.begin(), places.end()).size(), std::size_t{5});
+    for (std::size_t i = 0; i + 1 < wanted.size(); ++i) {
+        const std::size_t a = places[wanted[i]];
+        const std::size_t b = places[wanted[i + 1]];
+        CHECK_EQ(std::max(a, b) - std::min(a, b), std::size_t{1});
+    }
+    CHECK(places_by_neighbours(ColorSurvey()).empty());
+}
+
+void test_filters_are_the_same_on_all_machines() {
+    const PngLayout layouts[] = {{PngColor::kGray, 1, {}, {}},  {PngColor::kGray, 8, {}, {}},
+                                 {PngColor::kGray, 16, {}, {}}, {PngColor::kRgb, 8, {}, {}},
+                                 {PngColor::kRgba, 8, {}, {}},  {PngColor::kRgb, 16, {}, {}},
+                                 {PngColor::kRgba, 16, {}, {}}};
+    for (const PngLayout& layout : layouts) {
+        for (const std::uint32_t width : {1u, 2u, 3u, 5u, 15u, 31u, 33u, 127u, 1031u}) {
+            PngPicture picture{width, 7, layout, {}};
+            picture.rows.resize(picture.row_bytes() * picture.height);
+            for (std::size_t i = 0; i < picture.rows.size(); ++i)
+                picture.rows[i] = static_cast<std::uint8_t>((i * 2654435761u) >> (13 + i % 3));
+            for (int strategy = 0; strategy <= static_cast<int>(FilterStrategy::kBigrams); ++strategy) {
+                const auto way = static_cast<FilterStrategy>(strategy);
+                const Result<Bytes> best = filter_picture(picture, way, Deadline());
+                const Result<Bytes> portable =
+                    filter_picture(picture, way, Deadline(), FilterCode::kPortable);
+                CHECK(*best == *portable, std::to_string(width) + " strategy " + std::to_string(strategy));
+            }
+        }
+    }
+}
+
 void test_lossy_chunks() {
     Bytes input = write({PngColor::kRgb, 8, false, 61, 47, screen});
     input = insert_before(input, "IDAT", "tEXt", z("Comment\0gone", 12));
@@ -364,6 +427,9 @@ int main() {
                                 TEST(test_deadline),
                                 TEST(test_palette_is_made),
                                 TEST(test_palette_is_refused),
+                                TEST(test_filters_are_the_same_on_all_machines),
+                                TEST(test_order_of_palette),
+                                TEST(test_effort),
                                 TEST(test_lossy_chunks),
                                 TEST(test_deep_pictures_stay_in_lossy_profiles)};
     return cmocka_run_group_tests_name("png_optimize", tests, nullptr, nullptr);
