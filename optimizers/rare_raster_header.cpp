@@ -161,7 +161,8 @@ Result<RasterHeader> read_pcx(ByteView file) {
     if (file[1] != 5 || file[2] != 1 || file[3] != 8 || (to.planes != 1 && to.planes != 3))
         return unsupported(kVariant);
     if (read_le16(&file[4]) != 0 || read_le16(&file[6]) != 0) return unsupported("a picture off its corner");
-    if (to.stride < to.width) return malformed();
+    // Rows are padded to an even length, by some writers to more.
+    if (to.stride < to.width || to.stride > to.width + 15u) return malformed();
     to.pixels = file.subspan(128);
     if (to.planes == 3) return to;
     if (file.size() < 128 + 769 || file[file.size() - 769] != 12) return unsupported(kVariant);

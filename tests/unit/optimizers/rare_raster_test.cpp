@@ -287,6 +287,7 @@ void test_left_alone() {
         {"tga with a name", patched(tga(2, 24), 0, 4), Outcome::kNotApplicable},
         {"tga with runs, cut", cut(tga(10, 24), 3), Outcome::kMalformed},
         {"pcx of version 3", patched(pcx(1), 1, 3), Outcome::kNotApplicable},
+        {"pcx of wide rows", patched(pcx(3), 67, 200), Outcome::kMalformed},
         {"pcx cut", cut(pcx(3), 40), Outcome::kMalformed},
         {"pcx without palette", cut(pcx(1), 9), Outcome::kNotApplicable},
         {"sgi of 16 bits", patched(sgi(3, false), 3, 2), Outcome::kNotApplicable},
