@@ -337,21 +337,21 @@ def slot(text, width):
 
 
 def options(lossy=1):
-    return struct.pack("<BBBBHBBBBHIIIQQ", lossy, 1, 82, 60, 9800, 1, 80, 1, 3, 0, 0xFFFFFFFF, 4096, 10000, 10 ** 8,
-                       512 << 20)
+    return struct.pack("<BBBBHBBBBHIIIQQBBHI", lossy, 1, 82, 60, 9500, 1, 80, 1, 3, 9600, 0xFFFFFFFF, 4096, 10000, 10 ** 8,
+                       512 << 20, 3, 0, 220, 0)
 
 
 def records():
-    request = (b"OMJQ" + struct.pack("<HBBIIQQ", 1, 1, 0, 5000, 0, 5000, 4999) + b"d" * 32 + options() +
+    request = (b"OMJQ" + struct.pack("<HBBIIQQ", 2, 1, 0, 5000, 0, 5000, 4999) + b"d" * 32 + options() +
                slot(b"image/jpeg", 255) + slot("Gr\u00fc\u00dfe.jpg".encode(), 255))
 
     def reply(outcome, size, score, name, reason):
-        return (b"OMJR" + struct.pack("<HBBQQB7xQ", 1, outcome, 1, size, 1234, score is not None,
+        return (b"OMJR" + struct.pack("<HBBQQBB6xQ", 2, outcome, 1, size, 1234, score is not None, 1 if size else 0,
                                       struct.unpack("<Q", struct.pack("<d", score or 0.0))[0]) +
                 bytes(32) + slot(name, 31) + slot(reason, 255))
 
     def zygote(word, pid):
-        return b"OMZY" + struct.pack("<HBBIIQII", 1, word, 0, pid, 0, 0, 0, 0)
+        return b"OMZY" + struct.pack("<HBBIIQII", 2, word, 0, pid, 0, 0, 0, 7 if word == 2 else 0)
     return {
         "request": b"\0" + request,
         "reply": b"\1" + reply(0, 4000, 0.97, b"jpeg", b""),
@@ -598,7 +598,36 @@ def rasters():
             "sgi": saved(3, "SGI"), "ppm": saved(4, "PPM"), "pgm": saved(4, "PPM", "L"), "sun": b"\5" + sun}
 
 
-SEEDS = {"mail": mails, "base64": bodies, "fields": fields, "sniff": sniffed, "zip": archives, "tar": tars, "stream": streams, "seven_zip": seven_zip_headers, "png": pngs, "gif": gifs, "raster": rasters, "jpeg": jpegs, "jpeg_coding": coefficients,
+# ---- PDF -------------------------------------------------------------------------------------------------------------
+
+def pdf_body(*objects):
+    """Objects from number 1 on; a pair is a stream. fuzz/pdf_target.cpp adds table, trailer and lengths."""
+    body = b""
+    for number, content in enumerate(objects, 1):
+        body += b"%d 0 obj\n" % number
+        body += content if isinstance(content, bytes) else b"<<" + content[0] + b">>stream\n" + content[1] + b"\nendstream"
+        body += b"\nendobj\n"
+    return body
+
+
+def pdfs():
+    tree = [b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+            b"<</Type/Page/Parent 2 0 R/Contents 4 0 R/Resources<</XObject<</P 5 0 R>>>>/MediaBox[0 0 99 99]>>"]
+    content = (b"", b"q 20 0 0 20 0 0 cm /P Do Q " + PROSE[:600])
+    image = b"/Type/XObject/Subtype/Image/BitsPerComponent 8/Width %d/Height %d/ColorSpace/DeviceRGB"
+    samples = zlib.compress(picture(64, 64, noise=6), 1)
+    gray = (b"/Subtype/Image/BitsPerComponent 8/Width 48/Height 40/ColorSpace/DeviceGray/Filter/RunLengthDecode",
+            b"\x81a" * 15 + b"\x80")
+    text = (b"/Filter[/ASCII85Decode/FlateDecode]", base64.a85encode(zlib.compress(PROSE, 1)) + b"~>")
+    form = (b"/Subtype/Form/Matrix[2 0 0 2 0 0]/Resources<</XObject<</P 6 0 R>>>>", b"10 0 0 10 0 0 cm /P Do")
+    return {"jpeg": pdf_body(*tree, content, (image % (48, 40) + b"/Filter/DCTDecode", jpeg())),
+            "samples": pdf_body(*tree, content, (image % (64, 64) + b"/Filter/FlateDecode/SMask 6 0 R", samples), gray),
+            "form": pdf_body(*tree, content, form, (image % (64, 64) + b"/Filter/FlateDecode", samples)),
+            "text": pdf_body(*tree[:2], b"<</Type/Page/Parent 2 0 R/Contents[4 0 R 4 0 R]/A[(a\\(b) <00ff> -.5 true null /N#20 7 0 R]>>", text),
+            "signed": pdf_body(*tree, content, b"<</Type/Sig/ByteRange[0 1 2 3]>>")}
+
+
+SEEDS = {"pdf": pdfs, "mail": mails, "base64": bodies, "fields": fields, "sniff": sniffed, "zip": archives, "tar": tars, "stream": streams, "seven_zip": seven_zip_headers, "png": pngs, "gif": gifs, "raster": rasters, "jpeg": jpegs, "jpeg_coding": coefficients,
          "exif": lambda: {"little": exif(), "big": exif(">"), "thumbnail": exif(thumbnail=True),
                           "no-gps": exif(gps=False, note=False), "xmp": XMP, "photoshop": b"Photoshop 3.0\0" + PHOTOSHOP},
          "office": parts, "ole": ole_files, "records": records, "settings": settings, "guard": conversations}

@@ -53,6 +53,9 @@ void check_tidied(ByteView input) {
     reply.outcome = static_cast<Outcome>(feed.byte() % kOutcomeCount);
     reply.format = static_cast<Format>(feed.byte() % static_cast<unsigned>(Format::kCount_));
     const bool optimized = reply.outcome == Outcome::kOptimized;
+    // A worker always knows the format of what it made smaller.
+    if (optimized && reply.format == Format::kUnknown) reply.format = Format::kPng;
+    if (optimized) reply.output_format = reply.format;
     if (optimized) reply.output_size = 1 + feed.number(2) % request.output_limit;
     if (optimized && feed.byte() % 2) reply.score = static_cast<double>(feed.byte()) / 255;
     reply.cpu_us = feed.number(8);

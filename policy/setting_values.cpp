@@ -33,15 +33,18 @@ constexpr Word<LogTarget> kLogTargets[] = {{"syslog", LogTarget::kSyslog}, {"std
 // The formats with a row in optimizers/registry.cpp, which links decoders and cannot be asked here; a unit
 // test holds the two together.
 constexpr Word<Format> kFormats[] = {
-    {"jpeg", Format::kJpeg}, {"png", Format::kPng},     {"zip", Format::kZip}, {"ooxml", Format::kOoxml},
-    {"odf", Format::kOdf},   {"epub", Format::kEpub},   {"ole", Format::kOle}, {"tiff", Format::kTiff},
-    {"gif", Format::kGif},   {"webp", Format::kWebp},   {"tar", Format::kTar}, {"7z", Format::kSevenZip},
-    {"gzip", Format::kGzip}, {"bzip2", Format::kBzip2}, {"xz", Format::kXz},   {"zstd", Format::kZstd},
-    {"bmp", Format::kBmp}, {"tga", Format::kTga}, {"pcx", Format::kPcx}, {"sgi", Format::kSgi}, {"pnm", Format::kPnm}, {"sunras", Format::kSunRaster}};
+    {"jpeg", Format::kJpeg}, {"png", Format::kPng},          {"gif", Format::kGif},
+    {"tiff", Format::kTiff}, {"webp", Format::kWebp},        {"bmp", Format::kBmp},
+    {"tga", Format::kTga},   {"pcx", Format::kPcx},          {"sgi", Format::kSgi},
+    {"pnm", Format::kPnm},   {"sunras", Format::kSunRaster}, {"ooxml", Format::kOoxml},
+    {"odf", Format::kOdf},   {"epub", Format::kEpub},        {"ole", Format::kOle},
+    {"pdf", Format::kPdf},   {"zip", Format::kZip},          {"7z", Format::kSevenZip},
+    {"tar", Format::kTar},   {"gzip", Format::kGzip},        {"bzip2", Format::kBzip2},
+    {"xz", Format::kXz},     {"zstd", Format::kZstd}};
 
-constexpr Word<Format> kConvertible[] = {
-    {"bmp", Format::kBmp}, {"tga", Format::kTga}, {"pcx", Format::kPcx},
-    {"sgi", Format::kSgi}, {"pnm", Format::kPnm}, {"sunras", Format::kSunRaster}};
+constexpr Word<Format> kConvertible[] = {{"bmp", Format::kBmp}, {"tga", Format::kTga},
+                                         {"pcx", Format::kPcx}, {"sgi", Format::kSgi},
+                                         {"pnm", Format::kPnm}, {"sunras", Format::kSunRaster}};
 
 Error malformed(std::string text) {
     return {ErrorCode::kMalformed, std::move(text)};

@@ -160,7 +160,7 @@ void test_excluded_parts() {
         {"empty", Format::kJpeg, 0, "smaller than min_size"},
         {"above", Format::kJpeg, 1001, "larger than max_size"},
         {"off", Format::kPng, 500, "format switched off"},
-        {"no optimizer", Format::kGif, 500, "format not supported"},
+        {"no optimizer", Format::kRar, 500, "format not supported"},
         {"animated PNG is not PNG", Format::kApng, 500, "format not supported"},
         {"a program", Format::kJar, 500, "format not supported"},
         {"unknown", Format::kUnknown, 500, "format not known"},

@@ -217,10 +217,12 @@ void test_problems() {
         {"word as a number", "log_target = 1",
          "f:1: log_target: want one of syslog, stderr, not a whole number\n"},
         {"format", "formats = [\"jpeg\", \"pngg\"]",
-         "f:1: formats: element 2: \"pngg\" is none of jpeg, png, zip, ooxml, odf, epub; did you mean "
+         "f:1: formats: element 2: \"pngg\" is none of jpeg, png, gif, tiff, webp, bmp, tga, pcx, sgi, pnm, "
+         "sunras, ooxml, odf, epub, ole, pdf, zip, 7z, tar, gzip, bzip2, xz, zstd; did you mean "
          "\"png\"?\n"},
         {"format without optimizer", "formats = [\"rar\"]",
-         "f:1: formats: element 1: \"rar\" is none of jpeg, png, zip, ooxml, odf, epub\n"},
+         "f:1: formats: element 1: \"rar\" is none of jpeg, png, gif, tiff, webp, bmp, tga, pcx, sgi, pnm, "
+         "sunras, ooxml, odf, epub, ole, pdf, zip, 7z, tar, gzip, bzip2, xz, zstd; did you mean \"tar\"?\n"},
         {"formats as text", "formats = \"jpeg\"", "f:1: formats: want a list of formats, not text\n"},
         {"network", "internal_networks = [\"10.1.0.0/8\"]",
          "f:1: internal_networks: element 1: \"10.1.0.0/8\" has bits set behind the prefix; "
