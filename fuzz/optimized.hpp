@@ -8,6 +8,7 @@
 
 #include "fuzz/fuzz_target.hpp"
 #include "optimizers/optimize.hpp"
+#include "optimizers/score_scale.hpp"
 
 namespace optimilter::fuzz {
 
@@ -37,7 +38,8 @@ inline OptimizeResult optimize_file(ByteView input, const Options& options, cons
     }
     promise(!result.output.empty() && result.output.size() < input.size(), "a result is smaller");
     promise(options.lossy || !result.score, "no loss without leave");
-    promise(!result.score || *result.score * 10'000 >= options.score_min, "a score reaches its bound");
+    promise(!result.score || *result.score >= palette_bound(options.score_min / 10'000.0),
+            "a score reaches its bound");
     promise(sniff(result.output, hint) == result.format, "the format stays");
     return result;
 }

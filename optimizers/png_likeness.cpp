@@ -7,6 +7,7 @@
 
 #include "optimizers/picture_kind.hpp"
 #include "optimizers/picture_score.hpp"
+#include "optimizers/score_scale.hpp"
 
 namespace optimilter {
 
@@ -14,14 +15,6 @@ namespace {
 
 constexpr unsigned kLargestAlphaError = 64;
 constexpr double kLargestAlphaRms = 4.0;
-// The bounds of the profiles are set by what JPEG does: ringing and blocks, which have a shape. A palette
-// leaves fine noise, or steps of a level or two; of so much more distance of these the eye makes as little.
-constexpr double kPaletteEase = 1.35;
-
-double eased(double score) {
-    return score > 0 ? score_of_distance(distance_of_score(score) / kPaletteEase) : score;
-}
-
 // The picture in front of a gray background, without alpha.
 Bytes composed(ByteView rgba, unsigned background) {
     Bytes rgb(rgba.size() / 4 * 3);
@@ -53,7 +46,8 @@ bool all_opaque(ByteView rgba) {
 
 bool Likeness::acceptable(const Options& options) const {
     const auto bound = text ? std::max(options.score_min, options.score_min_text) : options.score_min;
-    return score * 10000 >= bound && alpha_error <= kLargestAlphaError && alpha_rms <= kLargestAlphaRms;
+    const double lowest = palette ? palette_bound(bound / 10'000.0) : bound / 10'000.0;
+    return score >= lowest && alpha_error <= kLargestAlphaError && alpha_rms <= kLargestAlphaRms;
 }
 
 Likeness measure_likeness(ByteView a, ByteView b, std::uint32_t width, std::uint32_t height) {
@@ -73,7 +67,7 @@ Likeness measure_likeness(ByteView a, ByteView b, std::uint32_t width, std::uint
 
 Likeness measure_palette_likeness(ByteView a, ByteView b, std::uint32_t width, std::uint32_t height) {
     Likeness likeness = measure_likeness(a, b, width, height);
-    likeness.score = eased(likeness.score);
+    likeness.palette = true;
     return likeness;
 }
 

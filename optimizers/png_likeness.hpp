@@ -15,6 +15,7 @@ struct Likeness {
     double score = 0;          // lowest picture_score() over black and over white; of one when all is opaque
     unsigned alpha_error = 0;  // largest difference of two alpha samples, 0..255
     double alpha_rms = 0;      // root of the mean of their squares
+    bool palette = false;      // held to the bound for palettes, see score_scale.hpp
     bool text = false;         // held to the stricter bound, see picture_kind.hpp
 
     // Within the bounds of the profile?
@@ -24,7 +25,7 @@ struct Likeness {
 // a, b: RGBA samples of 8 bits, width x height x 4.
 Likeness measure_likeness(ByteView a, ByteView b, std::uint32_t width, std::uint32_t height);
 
-// The same where b has got a palette: the score forgives fine noise, which neither rings nor blurs.
+// The same where b has got a palette: the bound forgives fine noise, which neither rings nor blurs.
 Likeness measure_palette_likeness(ByteView a, ByteView b, std::uint32_t width, std::uint32_t height);
 
 }  // namespace optimilter

@@ -17,4 +17,13 @@ constexpr double distance_of_score(double score) {
     return (1 / score - 1) * kScaleOfDistance;
 }
 
+// The bounds of the profiles are set by what JPEG does: ringing and blocks, which have a shape. A palette
+// leaves fine noise, or steps of a level or two; of so much more distance of these the eye makes as little.
+constexpr double kPaletteEase = 1.35;
+
+// The bound for pictures that got a palette, from the bound for all others.
+constexpr double palette_bound(double bound) {
+    return bound > 0 ? score_of_distance(distance_of_score(bound) * kPaletteEase) : 0;
+}
+
 }  // namespace optimilter
