@@ -56,4 +56,8 @@ std::string verify_seven_zip(ByteView input, const Attempt& attempt, Context& co
 Attempt optimize_compressed(ByteView input, Context& context);
 std::string verify_compressed(ByteView input, const Attempt& attempt, Context& context);
 
+// PDF, ISO 32000-1 and -2.
+Attempt optimize_pdf(ByteView input, Context& context);
+std::string verify_pdf(ByteView input, const Attempt& attempt, Context& context);
+
 }  // namespace optimilter

@@ -7,7 +7,9 @@
 #include <utility>
 
 #include "base/text.hpp"
+#include "optimizers/pdf_setup.hpp"
 #include "optimizers/rare_raster.hpp"
+#include "optimizers/score_scale.hpp"
 #include "optimizers/vips_setup.hpp"
 #include "optimizers/zip_second_reader.hpp"
 
@@ -28,8 +30,9 @@ void keep(OptimizeResult& result, Outcome outcome, std::string reason) {
 std::string broken_promise(const Attempt& attempt, const Options& options) {
     if (!attempt.score) return {};
     if (!options.lossy) return "changed with loss where only lossless is allowed";
-    // Written so that a score that is no number fails.
-    if (!(*attempt.score * 10'000 >= options.score_min)) return "score below the bound";
+    // The lowest bound that any format has; its own verification knows which one holds. Written so that a
+    // score that is no number fails.
+    if (!(*attempt.score >= palette_bound(options.score_min / 10'000.0))) return "score below the bound";
     return {};
 }
 
@@ -95,6 +98,7 @@ OptimizeResult run_optimizer(const Optimizer& row, ByteView input, Context& cont
 void initialize_optimizers() {
     initialize_vips();
     initialize_magick();
+    warm_up_pdf();
     warm_up_second_reader();
 }
 

@@ -28,6 +28,7 @@ constexpr Optimizer kOptimizers[] = {
     {"bzip2", Format::kBzip2, true, optimize_compressed, verify_compressed},
     {"xz", Format::kXz, true, optimize_compressed, verify_compressed},
     {"zstd", Format::kZstd, true, optimize_compressed, verify_compressed},
+    {"pdf", Format::kPdf, true, optimize_pdf, verify_pdf},
     {"bmp", Format::kBmp, false, optimize_raster<Format::kBmp>, verify_raster<Format::kBmp>},
     {"tga", Format::kTga, false, optimize_raster<Format::kTga>, verify_raster<Format::kTga>},
     {"pcx", Format::kPcx, false, optimize_raster<Format::kPcx>, verify_raster<Format::kPcx>},
