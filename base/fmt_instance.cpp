@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The one place where fmt's own functions are compiled. With its headers alone every source would compile them
-// again, which takes two thirds of a build; with Debian's libfmt.so the guard would load a library more. The
-// instances are those that fmt/format.h declares as made elsewhere.
+// The one place where fmt's own functions are compiled. With its headers alone every source would compile
+// them again, which takes two thirds of a build; with Debian's libfmt.so the guard would load a library more.
+// The instances are those that fmt/format.h declares as made elsewhere.
 #include <fmt/format-inl.h>
 
 FMT_BEGIN_NAMESPACE

@@ -262,7 +262,8 @@ class Trip {
         result_.splice_ms = watch.elapsed_ms();
     }
 
-    // The header of a converted part must tell its new type and name; when it cannot be edited, the part stays.
+    // The header of a converted part must tell its new type and name; when it cannot be edited, the part
+    // stays.
     bool may_become_png(const Part& part, PartReport& report) {
         const auto edits = edits_to_png(input_.body, part);
         if (!edits) keep_part(report, Outcome::kNotApplicable, "conversion: " + edits.error().text);

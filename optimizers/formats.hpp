@@ -40,7 +40,8 @@ std::string verify_webp(ByteView input, const Attempt& attempt, Context& context
 Attempt optimize_zip(ByteView input, Context& context);
 std::string verify_zip(ByteView input, const Attempt& attempt, Context& context);
 
-// OLE compound files: PowerPoint and Word 97 to 2003, Outlook messages ([MS-CFB], [MS-PPT], [MS-DOC], [MS-OXMSG]).
+// OLE compound files: PowerPoint and Word 97 to 2003, Outlook messages ([MS-CFB], [MS-PPT], [MS-DOC],
+// [MS-OXMSG]).
 Attempt optimize_ole(ByteView input, Context& context);
 std::string verify_ole(ByteView input, const Attempt& attempt, Context& context);
 

@@ -28,8 +28,9 @@ struct Options {
     // which also makes a second pass over our own output change nothing.
     std::uint8_t jpeg_quality_max = 82;
     std::uint8_t jpeg_quality_min = 60;
-    // A lossy picture is kept only when its measured score (optimizers/picture_score.hpp, 0..10000 = 0.0..1.0)
-    // reaches this bound; lowest_score() of optimizers/picture_kind.hpp says which of the two counts.
+    // A lossy picture is kept only when its measured score (optimizers/picture_score.hpp, 0..10000 =
+    // 0.0..1.0) reaches this bound; lowest_score() of optimizers/picture_kind.hpp says which of the two
+    // counts.
     std::uint16_t score_min = 9500;
     // The same for pictures of text, screens and drawings, where ringing shows.
     std::uint16_t score_min_text = 9600;

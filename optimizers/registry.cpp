@@ -34,7 +34,8 @@ constexpr Optimizer kOptimizers[] = {
     {"pcx", Format::kPcx, false, optimize_raster<Format::kPcx>, verify_raster<Format::kPcx>},
     {"sgi", Format::kSgi, false, optimize_raster<Format::kSgi>, verify_raster<Format::kSgi>},
     {"pnm", Format::kPnm, false, optimize_raster<Format::kPnm>, verify_raster<Format::kPnm>},
-    {"sunras", Format::kSunRaster, false, optimize_raster<Format::kSunRaster>, verify_raster<Format::kSunRaster>},
+    {"sunras", Format::kSunRaster, false, optimize_raster<Format::kSunRaster>,
+     verify_raster<Format::kSunRaster>},
 };
 
 }  // namespace
