@@ -24,7 +24,7 @@ from rig import BUILD, new_recipient  # noqa: E402,F401
 
 DEADLINE_S = 2
 CONTENT_TIMEOUT_S = DEADLINE_S + 10  # as contrib/postfix says
-FAST = {"profile": "lossless", "deadline": f"{DEADLINE_S}s"}
+FAST = {"cache_memory": 0, "profile": "lossless", "deadline": f"{DEADLINE_S}s"}
 
 # The words of the tables. Only the first two keep the promise.
 ORIGINAL, NEW, HEADER_ONLY, DAMAGED, LOST, DOUBLED = "original", "new", "original+header", "SPLICED", "LOST", "DOUBLED"

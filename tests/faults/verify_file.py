@@ -20,11 +20,24 @@ def problem(before, after, lossless):
     if after.startswith(opened.ZIP_MAGIC):
         return _zip_problem(before, after, lossless)
     if not after.startswith((opened.JPEG_MAGIC, opened.PNG_MAGIC)):
-        return f"changed a file of unknown kind, {after[:8]!r}"
+        return _other_problem(before, after, lossless)
     if lossless and same_pixels(before, after):
         return ""
     reason = opened.problem(before, after, lossless)
     return reason or ("" if lossless else _too_different(before, after))
+
+
+def _other_problem(before, after, lossless):
+    """What the other program cannot read at all it must refuse in the original, too, and for the same reason."""
+    try:
+        return opened.problem(before, after, lossless)
+    except Exception as error:  # noqa: BLE001 of a hundred kinds
+        try:
+            opened.problem(after, before, lossless)
+        except Exception as other:  # noqa: BLE001
+            if type(other) is type(error):
+                return ""
+        return f"{type(error).__name__}: {error}"
 
 
 def same_pixels(before, after):
