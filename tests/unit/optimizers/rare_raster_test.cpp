@@ -20,10 +20,10 @@ unsigned sample(unsigned x, unsigned y, unsigned c) {
     return (x / 6 * 20 + y / 9 * 3 + c * 40) & 0xFF;
 }
 
-void le(Bytes& to, unsigned value, int bytes) {
+void le(Bytes& to, std::uint64_t value, int bytes) {
     for (int i = 0; i < bytes; ++i) to.push_back(static_cast<std::uint8_t>(value >> (8 * i)));
 }
-void be(Bytes& to, unsigned value, int bytes) {
+void be(Bytes& to, std::uint64_t value, int bytes) {
     for (int i = bytes - 1; i >= 0; --i) to.push_back(static_cast<std::uint8_t>(value >> (8 * i)));
 }
 void pad(Bytes& to, std::size_t size) {
