@@ -52,7 +52,7 @@ class PdfWork {
 
     Attempt run() {
         sort_streams();
-        if (context_.options.lossy && context_.options.document_ppi != 0 && !pictures_.empty())
+        if (context_.options.lossy && !pictures_.empty())
             static_cast<void>(uses_.read_pages(document_, context_.budget.deadline()));
         for (const QPDFObjectHandle& stream : pictures_)
             if (!take(stream, recode_picture(stream))) return damaged_;

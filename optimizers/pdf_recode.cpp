@@ -95,10 +95,16 @@ std::optional<PdfReplacement> lossless(const PdfPicture& picture, ByteView sampl
 
 PdfLeave pdf_leave(const PdfDocument& document, QPDFObjectHandle stream, const PdfPictureUses& uses,
                    const Options& options) {
-    if (!options.lossy || !describe_pdf_picture(document, stream).seen_as_it_is) return {};
-    // Soft masks are scaled like their pictures, but every sample left stays exact.
+    if (!options.lossy) return {};
+    const PdfPicture picture = describe_pdf_picture(document, stream);
+    if (!picture.seen_as_it_is) return {};
     const QPDFObjGen number = stream.getObjGen();
-    return {uses.shown_only(number), uses.at_ppi(number, options.document_ppi)};
+    // Enlarged on the page, errors show that the score, which sees the samples one to one, does not.
+    constexpr unsigned kFewestPpi = 72;
+    const PictureUse coarse = uses.at_ppi(number, kFewestPpi);
+    const bool enlarged = coarse.width_px > picture.width || coarse.height_px > picture.height;
+    // Soft masks are scaled like their pictures, but every sample left stays exact.
+    return {uses.shown_only(number) && !enlarged, uses.at_ppi(number, options.document_ppi)};
 }
 
 std::optional<JpegPixels> pdf_pixels(const PdfPicture& picture, ByteView samples) {
@@ -116,8 +122,7 @@ bool describes(const PdfPicture& picture, ByteView jpeg) {
     return markers && markers->width == picture.width && markers->height == picture.height;
 }
 
-OptimizeResult optimized_jpeg(ByteView file, const PdfLeave& leave, Context& context) {
-    if (leave.lose) return context.nested(file, {"image/jpeg", ""}, leave.use);
+OptimizeResult same_coefficients(ByteView file, Context& context) {
     OptimizeResult result;
     const Optimizer* const row = find_optimizer(Format::kJpeg);
     if (row == nullptr || !context.options.enabled(Format::kJpeg)) return result;
@@ -125,6 +130,15 @@ OptimizeResult optimized_jpeg(ByteView file, const PdfLeave& leave, Context& con
     options.lossy = false;
     Context inner{options, context.budget, context.depth + 1, context.nested};
     return run_optimizer(*row, file, inner);
+}
+
+// A loss that could not be borne out is no reason to give up what can be had without.
+OptimizeResult optimized_jpeg(ByteView file, const PdfLeave& leave, Context& context) {
+    if (leave.lose) {
+        OptimizeResult result = context.nested(file, {"image/jpeg", ""}, leave.use);
+        if (result.outcome != Outcome::kTooDifferent || !context.options.keep_gps) return result;
+    }
+    return same_coefficients(file, context);
 }
 
 }  // namespace

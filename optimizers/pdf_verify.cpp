@@ -51,9 +51,17 @@ class PictureJudge {
     Context& context_;
 };
 
+// Unequal tables tell of loss; with equal ones the coefficients are compared.
 bool same_tables(const JpegMarkers& a, const JpegMarkers& b) {
-    return a.width == b.width && a.height == b.height && a.components.size() == b.components.size() &&
-           a.quant_tables == b.quant_tables;
+    if (a.width != b.width || a.height != b.height || a.components.size() != b.components.size())
+        return false;
+    for (std::size_t i = 0; i < a.components.size(); ++i) {
+        const std::size_t was = a.components[i].quant_table;
+        const std::size_t is = b.components[i].quant_table;
+        if (was >= a.quant_tables.size() || is >= b.quant_tables.size()) return false;
+        if (a.quant_tables[was] != b.quant_tables[is]) return false;
+    }
+    return true;
 }
 
 // Both are files of their own for the verification of JPEG.
@@ -137,8 +145,7 @@ std::string compare_documents(const PdfDocument& before, const PdfDocument& afte
     const auto walked = walk_pdf(before, visit, deadline);
     if (!walked) return walked.error().text;
     // Where pages cannot be read no size is known, and no picture may have been scaled.
-    if (attempt.score && context.options.document_ppi != 0)
-        static_cast<void>(uses.read_pages(before, deadline));
+    if (attempt.score) static_cast<void>(uses.read_pages(before, deadline));
     PictureJudge judge(before, after, uses, attempt, context);
     const PdfJudges judges{[&](QPDFObjectHandle a, QPDFObjectHandle b) { return judge.judge(a, b); }};
     return compare_pdf(before, after, judges, context.options.max_expanded_bytes, deadline);

@@ -136,7 +136,7 @@ const std::vector<Sealed>& sealed() {
         {"no catalog", [](Pdf& p) { p.trailer = "/Root 99 0 R"; }, kMalformed, "damaged"},
         {"broken deflate", [](Pdf& p) { p.objects[17].stream->at(9) ^= 0x55; }, kMalformed, "damaged"},
         {"cut deflate", [](Pdf& p) { p.objects[17].stream->resize(40); }, kMalformed, "damaged"},
-        {"object misnumbered", [](Pdf& p) { p.objects[2].text += "\nendobj\n77 0 obj 1"; }, kMalformed, ""},
+        {"object without end", [](Pdf& p) { p.objects[2].text = "<</Type/Pages"; }, kMalformed, "damaged"},
         {"duplicate key", [](Pdf& p) { append_key(p, 3, "/Parent 2 0 R"); }, kMalformed, "damaged"},
     };
     return kSealed;
@@ -251,7 +251,7 @@ void strings_and_names_survive() {
 std::string flate_picture(std::uint32_t side, std::uint32_t channels, const std::string& space,
                           const std::string& more = "", int noise = 2) {
     return picture_page(picture_dictionary(side, side, space, more + "/Filter/FlateDecode"),
-                        zlib(as_text(photo(side, side, channels, noise))))
+                        zlib(as_text(photo(side, side, channels, noise))), static_cast<int>(side))
         .build();
 }
 
@@ -276,6 +276,16 @@ void photos_become_jpegs_when_loss_is_allowed() {
     Options strict = balanced();
     strict.score_min = strict.score_min_text = 10'000;
     CHECK(!holds(run(as_bytes(input), strict), "/DCTDecode"));
+}
+
+void enlarged_pictures_stay_exact() {
+    const std::string dictionary = picture_dictionary(200, 200, "/DeviceRGB", "/Filter/FlateDecode");
+    const std::string bytes = zlib(as_text(photo(200, 200, 3)));
+    CHECK(holds(run(picture_page(dictionary, bytes, 200), balanced()), "/DCTDecode"));
+    CHECK(!run(picture_page(dictionary, bytes, 210), balanced()).score.has_value());
+    Options any_size = balanced();
+    any_size.document_ppi = 0;
+    CHECK(!run(picture_page(dictionary, bytes, 210), any_size).score.has_value());
 }
 
 void exact_samples_stay_exact() {
@@ -307,7 +317,8 @@ void exact_samples_stay_exact() {
 void jpegs_go_through_their_optimizer() {
     const Bytes jpeg = pictures::camera_jpeg(pictures::scene(160, 160, 3, 8), 95);
     const auto page = [&](const std::string& space, const std::string& more) {
-        return picture_page(picture_dictionary(160, 160, space, more + "/Filter/DCTDecode"), text_of(jpeg))
+        return picture_page(picture_dictionary(160, 160, space, more + "/Filter/DCTDecode"), text_of(jpeg),
+                            160)
             .build();
     };
     const std::string input = page("/DeviceRGB", "");
@@ -477,6 +488,7 @@ int main() {
         TEST(strings_and_names_survive),
         TEST(samples_get_row_filters),
         TEST(photos_become_jpegs_when_loss_is_allowed),
+        TEST(enlarged_pictures_stay_exact),
         TEST(exact_samples_stay_exact),
         TEST(jpegs_go_through_their_optimizer),
         TEST(other_codings_are_not_touched),

@@ -180,16 +180,14 @@ struct Pair {
 };
 
 Pair as_jpeg(int quality, const std::string& more = "", std::uint32_t width = 128) {
-    const Bytes samples = photo(128, 128, 3);
-    const Bytes gray = photo(width, width, 1);
-    const JpegPixels pixels{width, width, 1, gray};
-    const Bytes jpeg = pictures::jpeg_of(pixels, quality);
+    constexpr int kPoints = 128;
+    const Bytes jpeg = pictures::jpeg_of({width, width, 1, photo(width, width, 1)}, quality);
     Pair pair;
     pair.before = picture_page(picture_dictionary(128, 128, "/DeviceGray", more + "/Filter/FlateDecode"),
-                               zlib(as_text(photo(128, 128, 1))))
+                               zlib(as_text(photo(128, 128, 1))), kPoints)
                       .build();
     pair.after = picture_page(picture_dictionary(width, width, "/DeviceGray", more + "/Filter/DCTDecode"),
-                              text_of(jpeg))
+                              text_of(jpeg), kPoints)
                      .build();
     return pair;
 }
@@ -208,7 +206,7 @@ void loss_is_measured() {
     CHECK(judged(inverted.before, inverted.after, balanced(), 0.9).find("samples") != std::string::npos);
     const Pair keyed = as_jpeg(90, "/Mask[0 10]");
     CHECK(judged(keyed.before, keyed.after, balanced(), 0.9).find("samples") != std::string::npos);
-    // Shown at 600 points with 72 ppi: nothing to scale.
+    // Shown at 128 points with 72 ppi: nothing to scale.
     const Pair scaled = as_jpeg(90, "", 64);
     CHECK(judged(scaled.before, scaled.after, balanced(), 0.9).find("wrong size") != std::string::npos);
 }
@@ -217,7 +215,7 @@ void jpegs_are_verified_as_jpegs() {
     const JpegPixels pixels = pictures::scene(128, 128, 3, 6);
     const std::string dictionary = picture_dictionary(128, 128, "/DeviceRGB", "/Filter/DCTDecode");
     const Bytes camera = pictures::camera_jpeg(pixels, 95);
-    const auto page = [&](ByteView jpeg) { return picture_page(dictionary, text_of(jpeg)).build(); };
+    const auto page = [&](ByteView jpeg) { return picture_page(dictionary, text_of(jpeg), 128).build(); };
     CHECK_EQ(judged(page(camera), page(pictures::jpeg_of(pixels, 95)), Options()), "");
     const Bytes coarser = pictures::jpeg_of(pixels, 80);
     CHECK(judged(page(camera), page(coarser), balanced()).find("none was claimed") != std::string::npos);
