@@ -48,7 +48,7 @@ CLASSES = {
                        no_animation, True),
     "ooxml": Class("OOXML with pictures, lossless", "ooxml", (), "lossless", ADVZIP, has_pictures),
     "odf": Class("ODF with pictures, lossless", "odf", (), "lossless", ADVZIP, has_pictures),
-    "zip": Class("ZIP, lossless", "archives", (".zip",), "lossless", ADVZIP, has_pictures),
+    "zip": Class("ZIP and EPUB, lossless", "archives", (".zip", ".epub"), "lossless", ADVZIP, has_pictures),
     "ooxml-balanced": Class("OOXML with pictures, balanced", "ooxml", (), "balanced", {}, has_pictures),
     "odf-balanced": Class("ODF with pictures, balanced", "odf", (), "balanced", {}, has_pictures),
     "gif": Class("GIF", "gif", (".gif",), "lossless", {"gifsicle -O3": ["gifsicle", "-O3", "{in}", "-o", "{out}"]}),
@@ -69,11 +69,14 @@ def run_class(bench, corpus, name, report=print):
     out = bench.scratch / name
     rows, _ = bench.ours(paths, kind.profile, out, **kind.settings)
     used = [(path, row) for path, row in zip(paths, rows) if touched(row)]
+    if not used:
+        return [], [f"{kind.title}: no file of this class in the folder may be touched."]
     total = sum(row["bytes_in"] for _, row in used)
     our_cpu = sum(row["cpu_ms"] for _, row in used) / 1000
     our_bytes = sum(row["bytes_out"] for _, row in used)
     first = f"| {kind.title} | {len(used)} | {total:,} |"
-    lines = [f"{first} **optimilter**, verified | **{saved(total, our_bytes):.2f} %** | {our_cpu:.2f} | {total / 1e6 / our_cpu:.2f} | |"]
+    lines = [f"{first} **optimilter**, verified | **{saved(total, our_bytes):.2f} %** | {our_cpu:.2f} | "
+             f"{total / 1e6 / our_cpu:.2f} | |"]
     notes = []
     for tool, command in kind.peers.items():
         done = [(path, row, bench.peer(path, command)) for path, row in used]
