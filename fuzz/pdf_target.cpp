@@ -62,6 +62,13 @@ std::string whole_file(std::string_view body) {
                kNumbers, rows, kNumbers, table);
 }
 
+Options wider(Options options) {
+    options.max_pixels *= 8;
+    options.max_expanded_bytes *= 8;
+    options.max_entries *= 8;
+    return options;
+}
+
 void run(ByteView input) {
     const std::string_view text = as_text(input);
     const bool is_whole = text.find("startxref") != std::string_view::npos;
@@ -73,7 +80,9 @@ void run(ByteView input) {
     const OptimizeResult result = optimize_file(as_bytes(file), options);
     if (result.outcome != Outcome::kOptimized) return;
     promise(starts_with(result.output, "%PDF-"), "the result begins like a PDF file");
-    check_second_pass(result, options);
+    // What the bounds cut short the first time may fit the second time, when pictures are smaller.
+    if (optimize_file(as_bytes(file), wider(options)).output == result.output)
+        check_second_pass(result, options);
 }
 
 }  // namespace
