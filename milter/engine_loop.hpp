@@ -14,6 +14,7 @@
 #include "milter/control_socket.hpp"
 #include "milter/engine.hpp"
 #include "milter/engine_status.hpp"
+#include "milter/load_monitor.hpp"
 #include "milter/self_probe.hpp"
 
 namespace optimilter {
@@ -43,6 +44,10 @@ class EngineLoop {
     void reload();
     std::string command(std::string_view line, uid_t uid);
     std::string order_drain(bool drain, uid_t uid);
+    std::string order_level(std::string_view order, uid_t uid);
+    LoadSources load_sources();
+    void on_level_change(std::uint8_t from, std::uint8_t to, const LoadState& state);
+    void tell_bypass();
     void keep_probing();
     void judge(bool milter_answered);
     void begin_stop(int exit_status);
@@ -53,6 +58,8 @@ class EngineLoop {
     EngineRun run_;
     ControlSocket control_;
     SelfProbe probe_;
+    LoadMonitor load_;
+    std::uint64_t bypassed_before_ = 0;  // counted when bypass was entered
     std::int64_t probe_every_ms_;
     Deadline next_probe_;  // passed: now
     bool ready_told_ = false;

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/version.hpp"
+#include "milter/load_status.hpp"
 
 namespace optimilter {
 
@@ -87,6 +88,7 @@ std::string engine_status_json(const Engine& engine, const EngineRun& run) {
     json["body_budget"] = engine.settings()->body_budget;
     json["cache"] = cache_json(engine.cache.get());
     json["workers"] = workers_json(engine.pool.state());
+    if (run.load != nullptr) json["load"] = load_json(*run.load, *engine.settings(), monotonic_ms());
     json["counters"] = counters_json(engine.counters);
     // Paths and reasons may hold any bytes; JSON may not.
     return json.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
@@ -98,6 +100,8 @@ std::string engine_status_line(const Engine& engine, const EngineRun& run) {
         fmt::format("{}: {} sessions, {} messages, {} replaced, {} drained", doing(engine, run),
                     engine.sessions.load(), counters.get(Counter::kMessages),
                     counters.get(Counter::kMessagesReplaced), counters.get(Counter::kMessagesDrained));
+    if (run.load != nullptr && run.load->state().level > 0)
+        line += fmt::format(", load level {}", run.load->state().level);
     if (!run.problem.empty()) line += "; " + run.problem;
     if (!run.settings_problem.empty()) line += "; the settings file has problems";
     return line;

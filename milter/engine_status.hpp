@@ -9,15 +9,17 @@
 
 #include "base/clock.hpp"
 #include "milter/engine.hpp"
+#include "milter/load_monitor.hpp"
 
 namespace optimilter {
 
 // What the main thread knows of this run of the engine.
 struct EngineRun {
     std::string settings_file;
-    std::time_t settings_since = 0;  // when they were read
-    std::string settings_problem;    // of the last reload; empty: they are those of the file
-    std::string problem;             // it does not work as it should, and why; empty: all well
+    std::time_t settings_since = 0;     // when they were read
+    std::string settings_problem;       // of the last reload; empty: they are those of the file
+    const LoadMonitor* load = nullptr;  // null: no load control runs
+    std::string problem;                // it does not work as it should, and why; empty: all well
     SteadyClock::time_point started = SteadyClock::now();
 };
 

@@ -69,6 +69,23 @@ void test_of_a_busy_engine() {
     CHECK_EQ(json["workers"]["busy"], 1);
 }
 
+void test_of_load() {
+    Fixture f;
+    CHECK(!f.json().contains("load"));
+    LoadMonitor load(f.engine->load,
+                     {[] { return 0.0; }, [] { return 0u; },
+                      [](SteadyClock::time_point) { return std::optional<QueueSample>(); }, "/nowhere"},
+                     [](std::uint8_t, std::uint8_t, const LoadState&) {});
+    f.run.load = &load;
+    load.keep_sampling(*f.engine->settings());
+    CHECK_EQ(f.json()["load"]["level"], 0);
+    CHECK(engine_status_line(*f.engine, f.run).find("load") == std::string::npos);
+    load.pin(3, 60'000, monotonic_ms(), *f.engine->settings());
+    load.sample(monotonic_ms(), *f.engine->settings());
+    CHECK_EQ(f.json()["load"]["level"], 3);
+    CHECK(engine_status_line(*f.engine, f.run).ends_with(", load level 3"));
+}
+
 void test_of_an_engine_in_trouble() {
     Fixture f;
     CHECK(engine_status_line(*f.engine, f.run).starts_with("serving: 0 sessions, 0 messages"));
@@ -98,7 +115,7 @@ void test_of_bytes_that_are_no_text() {
 
 int main() {
     using namespace optimilter;
-    const CMUnitTest tests[] = {TEST(test_of_a_fresh_engine), TEST(test_of_a_busy_engine),
+    const CMUnitTest tests[] = {TEST(test_of_a_fresh_engine), TEST(test_of_a_busy_engine), TEST(test_of_load),
                                 TEST(test_of_an_engine_in_trouble), TEST(test_of_bytes_that_are_no_text)};
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
