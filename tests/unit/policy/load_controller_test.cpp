@@ -165,6 +165,40 @@ void test_down() {
     CHECK_EQ(held(taken_back, 0, 90).level, 2, "three times when the fall was taken back");
     CHECK_EQ(held(taken_back, 0, 91).level, 1);
     CHECK_EQ(held(taken_back, 0, 121).level, 0, "and once again after it held");
+    CHECK_EQ(held(taken_back, 1.5, 29).level, 2, "the level that was right gets more time");
+    CHECK_EQ(held(taken_back, 1.5, 30).level, 3);
+    CHECK_EQ(held(taken_back, 10, 2).level, 3, "unless there is far too much");
+}
+
+// What has piled up before the level was right must drain first; but not for ever.
+void test_draining() {
+    LoadState state = held({}, 2, 7);
+    CHECK_EQ(state.level, 2);
+    for (int s = 1; s <= 29; ++s) state = held(state, 2 - 0.02 * s, 1);
+    CHECK_EQ(state.level, 2);
+    CHECK_EQ(held(state, 1.4, 1).level, 3);
+}
+
+LoadState busy(LoadState state, double share, int seconds) {
+    for (int s = 0; s < seconds; ++s) {
+        LoadSample sample = at(state.last_sample_ms + 1000);
+        sample.workers_busy = share;
+        sample.finished = 1;
+        state = next_load_state(state, sample, {});
+    }
+    return state;
+}
+
+void test_room_before_a_fall() {
+    const LoadState risen = held({}, 1.5, 7);
+    CHECK_EQ(busy(risen, 0.95, 600).level, 2, "busy workers have no room");
+    CHECK_EQ(busy(risen, 0.95, 601).level, 1, "tried all the same after ten minutes");
+    CHECK_EQ(busy(risen, 0.7, 61).level, 1);
+    const LoadState taken_back = held(busy(risen, 0.7, 61), 1.5, 2);
+    CHECK_EQ(busy(taken_back, 0.7, 300).level, 2, "as busy as when it failed");
+    CHECK_EQ(busy(taken_back, 0.5, 91).level, 1, "less busy");
+    CHECK_EQ(busy(in_bypass(), 0.05, 300).level, kLoadBypass, "one probe in twenty stands for twenty");
+    CHECK_EQ(busy(in_bypass(), 0.03, 61).level, 4);
 }
 
 // Bypass: n probes a second of which a share misses the deadline.
@@ -435,6 +469,8 @@ int main() {
         TEST(test_up),
         TEST(test_cause_stays_with_the_level),
         TEST(test_down),
+        TEST(test_draining),
+        TEST(test_room_before_a_fall),
         TEST(test_leaving_bypass),
         TEST(test_pin),
         TEST(test_clock),
