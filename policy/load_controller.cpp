@@ -14,6 +14,10 @@ constexpr double kMostSmoothed = 8;  // one wild sample must not stand for many
 constexpr double kSmoothing_ms = 2000;
 constexpr std::int64_t kLongestGap_ms = 10000;    // nobody saw what happened in a longer one
 constexpr std::int64_t kFailedWithin_ms = 60000;  // a rise so soon after a fall says that the fall was wrong
+constexpr double kBusySmoothing_ms = 10000;
+constexpr double kRoom = 0.85;    // busier workers have none for the work of a lower level
+constexpr int kTryAnyway = 20;    // times load_down, after which a fall is tried though there seems no room
+constexpr int kWaitForDrain = 6;  // times load_settle that a falling pressure is given
 constexpr double kProbesWanted = 3;
 constexpr double kFewFinished = 4;
 // Postfix goes on saying stress for 1000 s after the last time that its processes ran out: only the first
@@ -111,6 +115,16 @@ void note_stress(LoadState& state, const LoadSample& sample) {
         state.stress_since_ms = sample.now_ms;
 }
 
+void note_busy(LoadState& state, std::optional<double> busy, std::int64_t elapsed_ms) {
+    if (!busy || std::isnan(*busy)) {
+        state.busy = -1;
+        return;
+    }
+    const double now = std::clamp(*busy, 0.0, 1.0);
+    const double kept = state.busy < 0 ? 0 : std::exp(-static_cast<double>(elapsed_ms) / kBusySmoothing_ms);
+    state.busy = state.busy * kept + now * (1 - kept);
+}
+
 void note_pressure(LoadState& state, const Worst& worst, std::int64_t elapsed_ms) {
     state.pressure = worst.pressure;
     state.signal = worst.signal;
@@ -139,14 +153,18 @@ void note_probes(LoadState& state, const LoadSample& sample) {
     if (missed > 0) state.probes_missed += sample.finished * std::min(missed, 1.0);
 }
 
+// What the step down before this step was worth: is it taken back, or did it hold?
+void judge_last_fall(LoadState& state, int step) {
+    const bool failed = step > 0 && since(state.last_sample_ms, state.level_since_ms) < kFailedWithin_ms;
+    state.down_failed = failed;
+    state.failed_busy[state.level + 1u] = failed ? std::max(state.busy_at_fall, 0.0) : 0;
+}
+
 void change_level(LoadState& state, int step) {
-    const std::int64_t now_ms = state.last_sample_ms;
-    if (step > 0 && state.last_step < 0)
-        state.down_failed = since(now_ms, state.level_since_ms) < kFailedWithin_ms;
-    else if (step < 0 && state.last_step < 0)
-        state.down_failed = false;
+    if (state.last_step < 0) judge_last_fall(state, step);
+    if (step < 0) state.busy_at_fall = state.busy;
     state.level = static_cast<std::uint8_t>(state.level + step);
-    state.level_since_ms = now_ms;
+    state.level_since_ms = state.last_sample_ms;
     state.last_step = static_cast<std::int8_t>(step);
     state.probes = state.probes_missed = 0;
     if (step > 0)
@@ -155,12 +173,25 @@ void change_level(LoadState& state, int step) {
         state.cause = LoadSignal::kNone;
 }
 
-bool should_rise(const LoadState& state, const Settings& settings) {
+// What has piled up drains for a while after the level has become right: a pressure that falls is let fall.
+bool should_rise(const LoadState& state, bool falling, const Settings& settings) {
     if (state.level == kLoadBypass || state.hot_since_ms < 0) return false;
     const std::int64_t now_ms = state.last_sample_ms;
     if (since(now_ms, state.hot_since_ms) < settings.load_up) return false;
-    const bool settles = state.last_step > 0 && state.smoothed < kFar;
-    return since(now_ms, state.level_since_ms) >= (settles ? settings.load_settle : settings.load_up);
+    const std::int64_t at_level_ms = since(now_ms, state.level_since_ms);
+    if (state.last_step <= 0) return at_level_ms >= settings.load_up;
+    // A level that was right before a fall that failed is likely to be right again.
+    const bool patient = falling || (state.down_failed && state.smoothed < kFar);
+    if (patient) return at_level_ms >= kWaitForDrain * settings.load_settle;
+    return at_level_ms >= (state.smoothed < kFar ? settings.load_settle : settings.load_up);
+}
+
+// Would the workers have time for what a lower level lets in? Probes are the work of level 4, thinned out.
+bool has_room(const LoadState& state, const Settings& settings) {
+    if (state.busy < 0) return true;
+    const double times = state.level == kLoadBypass ? settings.load_probe_one_in : 1;
+    const double failed_busy = state.failed_busy[state.level];
+    return state.busy * times < kRoom && (failed_busy == 0 || state.busy < kRoom * failed_busy);
 }
 
 // Enough probes and no more than the tolerable share at their deadline, or, when hardly any mail comes, one
@@ -181,6 +212,7 @@ bool should_fall(LoadState& state, const Settings& settings) {
         since(state.last_sample_ms, std::max(state.calm_since_ms, state.level_since_ms));
     const std::int64_t overdue_ms = calm_ms - times * settings.load_down;
     if (overdue_ms < 0) return false;
+    if (!has_room(state, settings) && calm_ms < kTryAnyway * settings.load_down) return false;
     return state.level != kLoadBypass || probes_allow(state, overdue_ms, settings);
 }
 
@@ -190,33 +222,9 @@ void set_by_hand(LoadState& state, std::uint8_t level, LoadSignal cause) {
     state.cause = cause;
     state.last_step = 0;
     state.down_failed = false;
+    state.failed_busy.fill(0);
     state.probes = state.probes_missed = 0;
 }
-
-// Bounds lo <= hi, brought together by shares of their distance on a logarithmic scale, so that they never
-// cross however near the operator has set them.
-void close_window(LoadLimits& limits, double share_below, double share_above) {
-    const double low = static_cast<double>(std::max<std::uint64_t>(limits.min_size, 1024));
-    const double high = static_cast<double>(limits.max_size);
-    if (high <= low) return;
-    const double distance = std::log(high / low);
-    limits.min_size = static_cast<std::uint64_t>(low * std::exp(distance * share_below));
-    limits.max_size = static_cast<std::uint64_t>(high * std::exp(-distance * share_above));
-}
-
-// What each level leaves of the work. Chosen with bench/simulate, see doc/load.md.
-struct LevelRow {
-    double share_below, share_above;  // of the window, on a logarithmic scale
-    std::uint8_t effort_drop;
-    double yield_factor;  // of load_yield
-};
-constexpr LevelRow kLevels[] = {
-    {0, 0, 0, 0},
-    {1 / 13.0, 2 / 13.0, 1, 1},
-    {2 / 13.0, 4 / 13.0, 2, 2},
-    {3 / 13.0, 5 / 13.0, 3, 4},
-    {4 / 13.0, 6 / 13.0, 4, 8},
-};
 
 }  // namespace
 
@@ -232,6 +240,8 @@ std::string_view load_signal_name(LoadSignal signal) {
 LoadState next_load_state(LoadState state, const LoadSample& sample, const Settings& settings) {
     const std::int64_t elapsed_ms = pass_time(state, sample.now_ms);
     note_stress(state, sample);
+    note_busy(state, sample.workers_busy, elapsed_ms);
+    const double smoothed_before = state.smoothed;
     note_pressure(state, worst_signal(state, sample, settings), elapsed_ms);
     if (state.pin && sample.now_ms >= state.pin->until_ms) state = unpin_load(state);
     if (state.pin) {
@@ -243,7 +253,7 @@ LoadState next_load_state(LoadState state, const LoadSample& sample, const Setti
         return state;
     }
     note_probes(state, sample);
-    if (should_rise(state, settings))
+    if (should_rise(state, state.pressure < smoothed_before, settings))
         change_level(state, 1);
     else if (should_fall(state, settings))
         change_level(state, -1);
@@ -265,33 +275,6 @@ LoadState unpin_load(LoadState state) {
     if (state.signal == LoadSignal::kOperator) state.signal = LoadSignal::kNone;
     if (state.level == 0) state.cause = LoadSignal::kNone;
     return state;
-}
-
-LoadLimits load_limits(const LoadState& state, const Settings& settings) {
-    const std::uint8_t level = std::min(state.level, kLoadBypass);
-    // Probes in bypass see the level that comes after it.
-    const LevelRow& row = kLevels[std::min<std::size_t>(level, kLoadBypass - 1)];
-    LoadLimits limits;
-    limits.level = level;
-    limits.pressure = state.pressure;
-    limits.signal = state.signal;
-    limits.min_size = settings.min_size;
-    limits.max_size = settings.max_size;
-    if (level > 0) close_window(limits, row.share_below, row.share_above);
-    const std::uint32_t effort = settings.effort;
-    limits.effort_max = static_cast<std::uint8_t>(effort - std::min<std::uint32_t>(effort, row.effort_drop));
-    limits.least_yield = row.yield_factor * settings.load_yield;
-    limits.bypass = level == kLoadBypass;
-    limits.probe_one_in = limits.bypass && !state.pin ? settings.load_probe_one_in : 0;
-    return limits;
-}
-
-std::string_view load_excluded(const LoadLimits& limits, double expected_yield, std::size_t decoded_size) {
-    if (limits.level == 0) return {};
-    if (decoded_size < limits.min_size) return "load: smaller than the window";
-    if (decoded_size > limits.max_size) return "load: larger than the window";
-    if (expected_yield < limits.least_yield) return "load: saves too little for its CPU time";
-    return {};
 }
 
 }  // namespace optimilter

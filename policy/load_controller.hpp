@@ -7,6 +7,7 @@
 // engine runs. Up fast, down slow; bypass is left by probing. Thread safe: plain values.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -46,6 +47,8 @@ struct LoadSample {
     std::optional<double> cpu_stall;     // percent of time, "some avg10"
     std::optional<double> memory_stall;  // percent of time, "some avg10"
     bool stress = false;                 // any session of the MTA told so since the last sample
+    // Share of the workers' time that was used, 0..1. No signal: it tells whether there is room to do more.
+    std::optional<double> workers_busy;
     // End-of-messages worked on since the last sample (probes, in bypass). eom_p95_ms and deadlines_missed
     // count for little when it is small: one slow message is no trend.
     std::uint32_t finished = 0;
@@ -72,8 +75,12 @@ struct LoadState {
     std::int64_t stress_since_ms = -1;  // the MTA says stress since then; -1: it does not
     std::int8_t last_step = 0;          // of the level: 1 up, -1 down, 0 neither or set by hand
     bool down_failed = false;           // the last step down was taken back at once
-    double probes = 0;                  // worked on in bypass while it was calm
-    double probes_missed = 0;           // of those, at their deadline
+    double busy = -1;                   // workers_busy, smoothed; -1: not known
+    double busy_at_fall = -1;           // what it was at the last step down
+    // At each level: how busy the workers were when a step down from there was taken back; 0: never.
+    std::array<double, kLoadBypass + 1> failed_busy{};
+    double probes = 0;         // worked on in bypass while it was calm
+    double probes_missed = 0;  // of those, at their deadline
 };
 
 // One step; the caller samples about once a second, but any distance is right, and a clock that jumps back
