@@ -84,16 +84,19 @@ void milter_ended() {
     post_event(kMilterEnded);
 }
 
-EngineLoop::EngineLoop(Engine& engine, std::string settings_file, UniqueFd control, SocketAddress milter)
+EngineLoop::EngineLoop(Engine& engine, std::string settings_file, UniqueFd control, QueueSocket::Opened queue,
+                       SocketAddress milter)
     : engine_(engine),
       started_with_(engine.settings()),
       control_(std::move(control), started_with_->control_socket,
                [this](std::string_view line, uid_t uid) { return command(line, uid); }),
+      queue_(std::move(queue), started_with_->queue_socket),
       probe_(std::move(milter)),
       probe_every_ms_(probe_interval()),
       next_probe_(Deadline::in_ms(0)) {
     run_.settings_file = std::move(settings_file);
     run_.settings_since = std::time(nullptr);
+    run_.queue = &queue_.monitor();
 }
 
 void EngineLoop::run() {
@@ -102,6 +105,7 @@ void EngineLoop::run() {
         wait();
         hear_events();
         control_.serve();
+        queue_.serve();
         keep_probing();
         stop_when_quiet();
     }
@@ -110,12 +114,13 @@ void EngineLoop::run() {
 void EngineLoop::wait() {
     descriptors_.assign(1, {event_pipe_[0], POLLIN, 0});
     control_.watch(descriptors_);
+    queue_.watch(descriptors_);
     probe_.watch(descriptors_);
     ::poll(descriptors_.data(), descriptors_.size(), wait_ms());
 }
 
 int EngineLoop::wait_ms() const {
-    Deadline next = control_.next_due().earlier(probe_.next_due());
+    Deadline next = control_.next_due().earlier(probe_.next_due()).earlier(queue_.next_due());
     if (stop_by_) {
         next = next.earlier(Deadline::in_ms(kStopLookMs));
     } else if (!probe_.running()) {
@@ -221,6 +226,7 @@ void EngineLoop::stop_when_quiet() {
     const bool quiet = engine_.in_flight.count() == 0;
     if (!quiet && !stop_by_->expired()) return;
     control_.remove();
+    queue_.remove();
     log_info("stopping{}: {}", quiet ? "" : " with work in flight", counters_line(engine_.counters));
     ::_exit(exit_status_);
 }

@@ -14,6 +14,7 @@
 #include "milter/control_socket.hpp"
 #include "milter/engine.hpp"
 #include "milter/engine_status.hpp"
+#include "milter/queue_socket.hpp"
 #include "milter/self_probe.hpp"
 
 namespace optimilter {
@@ -28,9 +29,10 @@ void milter_ended();
 
 class EngineLoop {
   public:
-    // control: a listening socket; without a descriptor nobody can ask. milter: the address of our own
-    // socket.
-    EngineLoop(Engine& engine, std::string settings_file, UniqueFd control, SocketAddress milter);
+    // control: a listening socket; without a descriptor nobody can ask. queue: where the counts of the MTA's
+    // queue come in, or why they do not. milter: the address of our own socket.
+    EngineLoop(Engine& engine, std::string settings_file, UniqueFd control, QueueSocket::Opened queue,
+               SocketAddress milter);
 
     // Until a signal or the end of libmilter ends the process.
     [[noreturn]] void run();
@@ -52,6 +54,7 @@ class EngineLoop {
     const std::shared_ptr<const Settings> started_with_;  // where the sockets are, whatever a reload says
     EngineRun run_;
     ControlSocket control_;
+    QueueSocket queue_;
     SelfProbe probe_;
     std::int64_t probe_every_ms_;
     Deadline next_probe_;  // passed: now
