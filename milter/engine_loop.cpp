@@ -92,11 +92,13 @@ void milter_ended() {
     post_event(kMilterEnded);
 }
 
-EngineLoop::EngineLoop(Engine& engine, std::string settings_file, UniqueFd control, SocketAddress milter)
+EngineLoop::EngineLoop(Engine& engine, std::string settings_file, UniqueFd control, QueueSocket::Opened queue,
+                       SocketAddress milter)
     : engine_(engine),
       started_with_(engine.settings()),
       control_(std::move(control), started_with_->control_socket,
                [this](std::string_view line, uid_t uid) { return command(line, uid); }),
+      queue_(std::move(queue), started_with_->queue_socket),
       probe_(std::move(milter)),
       load_(engine.load, load_sources(),
             [this](std::uint8_t from, std::uint8_t to, const LoadState& state) {
@@ -107,14 +109,16 @@ EngineLoop::EngineLoop(Engine& engine, std::string settings_file, UniqueFd contr
     run_.settings_file = std::move(settings_file);
     run_.settings_since = std::time(nullptr);
     run_.load = &load_;
+    run_.queue = &queue_.monitor();
 }
 
-// Where load control looks. No sample of the MTA's queue: that signal is off, and status says so.
+// Where load control looks.
 LoadSources EngineLoop::load_sources() {
     LoadSources sources;
     sources.job_wait_ms = [this] { return engine_.pool.least_wait_ms(); };
     sources.sessions = [this] { return engine_.sessions.load(); };
-    sources.queue = [](SteadyClock::time_point) { return std::optional<QueueSample>(); };
+    sources.queue = [this] { return queue_.monitor().latest(QueueSocket::clock_ms()); };
+    sources.why_no_queue = [this] { return queue_.monitor().why_off(QueueSocket::clock_ms()); };
     return sources;
 }
 
@@ -124,6 +128,7 @@ void EngineLoop::run() {
         wait();
         hear_events();
         control_.serve();
+        queue_.serve();
         load_.keep_sampling(*engine_.settings());
         keep_probing();
         stop_when_quiet();
@@ -133,12 +138,14 @@ void EngineLoop::run() {
 void EngineLoop::wait() {
     descriptors_.assign(1, {event_pipe_[0], POLLIN, 0});
     control_.watch(descriptors_);
+    queue_.watch(descriptors_);
     probe_.watch(descriptors_);
     ::poll(descriptors_.data(), descriptors_.size(), wait_ms());
 }
 
 int EngineLoop::wait_ms() const {
-    Deadline next = control_.next_due().earlier(probe_.next_due()).earlier(load_.next_due());
+    Deadline next = control_.next_due().earlier(probe_.next_due());
+    next = next.earlier(queue_.next_due()).earlier(load_.next_due());
     if (stop_by_) {
         next = next.earlier(Deadline::in_ms(kStopLookMs));
     } else if (!probe_.running()) {
@@ -275,6 +282,7 @@ void EngineLoop::stop_when_quiet() {
     const bool quiet = engine_.in_flight.count() == 0;
     if (!quiet && !stop_by_->expired()) return;
     control_.remove();
+    queue_.remove();
     log_info("stopping{}: {}", quiet ? "" : " with work in flight", counters_line(engine_.counters));
     ::_exit(exit_status_);
 }

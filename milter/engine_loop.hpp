@@ -15,6 +15,7 @@
 #include "milter/engine.hpp"
 #include "milter/engine_status.hpp"
 #include "milter/load_monitor.hpp"
+#include "milter/queue_socket.hpp"
 #include "milter/self_probe.hpp"
 
 namespace optimilter {
@@ -29,9 +30,10 @@ void milter_ended();
 
 class EngineLoop {
   public:
-    // control: a listening socket; without a descriptor nobody can ask. milter: the address of our own
-    // socket.
-    EngineLoop(Engine& engine, std::string settings_file, UniqueFd control, SocketAddress milter);
+    // control: a listening socket; without a descriptor nobody can ask. queue: where the counts of the MTA's
+    // queue come in, or why they do not. milter: the address of our own socket.
+    EngineLoop(Engine& engine, std::string settings_file, UniqueFd control, QueueSocket::Opened queue,
+               SocketAddress milter);
 
     // Until a signal or the end of libmilter ends the process.
     [[noreturn]] void run();
@@ -57,6 +59,7 @@ class EngineLoop {
     const std::shared_ptr<const Settings> started_with_;  // where the sockets are, whatever a reload says
     EngineRun run_;
     ControlSocket control_;
+    QueueSocket queue_;
     SelfProbe probe_;
     LoadMonitor load_;
     std::uint64_t bypassed_before_ = 0;  // counted when bypass was entered

@@ -59,7 +59,7 @@ LoadSample LoadMonitor::measure(std::int64_t now_ms, const Settings& settings) {
     sample.deadlines_missed = seen.deadlines_missed;
     if (settings.mta_sessions != 0)
         sample.sessions_share = static_cast<double>(sources_.sessions()) / settings.mta_sessions;
-    sample.queue = sources_.queue(now);
+    sample.queue = sources_.queue();
     sample.cpu_stall = pressure_stall(sources_.pressure_folder + "/cpu");
     sample.memory_stall = pressure_stall(sources_.pressure_folder + "/memory");
     sample.stress = seen.stress;

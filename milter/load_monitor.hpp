@@ -22,7 +22,8 @@ namespace optimilter {
 struct LoadSources {
     std::function<std::optional<double>()> job_wait_ms;  // least since the last call
     std::function<std::uint32_t()> sessions;             // open connections of the MTA
-    std::function<std::optional<QueueSample>(SteadyClock::time_point now)> queue;
+    std::function<std::optional<QueueSample>()> queue;
+    std::function<std::string()> why_no_queue;       // in words
     std::string pressure_folder = "/proc/pressure";  // of the kernel's pressure stall information
 };
 
@@ -52,6 +53,7 @@ class LoadMonitor {
     const LoadState& state() const { return state_; }
     const LoadSample& last() const { return last_; }
     const LoadLimits& limits() const { return limits_; }
+    std::string why_no_queue() const { return sources_.why_no_queue(); }
 
   private:
     LoadSample measure(std::int64_t now_ms, const Settings& settings);

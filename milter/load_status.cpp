@@ -42,8 +42,9 @@ class Signals {
     Json off_ = Json::object();
 };
 
-Signals signals_of(const LoadSample& sample, const Settings& settings) {
-    constexpr const char* kNoQueue = "no samples of optimilter-queuewatch";
+Signals signals_of(const LoadMonitor& load, const Settings& settings) {
+    const LoadSample& sample = load.last();
+    const std::string no_queue = load.why_no_queue();
     constexpr const char* kNoPressure = "this kernel does not tell it (no /proc/pressure)";
     std::optional<double> length, age_ms;
     if (sample.queue) {
@@ -56,8 +57,8 @@ Signals signals_of(const LoadSample& sample, const Settings& settings) {
     signals.tell(LoadSignal::kDeadlines, sample.deadlines_missed, nullptr);
     signals.tell(LoadSignal::kSessions, sample.sessions_share,
                  settings.mta_sessions == 0 ? "mta_sessions is 0" : nullptr);
-    signals.tell(LoadSignal::kQueueLength, length, kNoQueue);
-    signals.tell(LoadSignal::kQueueAge, age_ms, kNoQueue);
+    signals.tell(LoadSignal::kQueueLength, length, no_queue.c_str());
+    signals.tell(LoadSignal::kQueueAge, age_ms, no_queue.c_str());
     signals.tell(LoadSignal::kCpu, sample.cpu_stall, kNoPressure);
     signals.tell(LoadSignal::kMemory, sample.memory_stall, kNoPressure);
     signals.tell(LoadSignal::kStress, sample.stress ? 1.0 : 0.0, nullptr);
@@ -77,7 +78,7 @@ Json pin_json(const LoadState& state, std::int64_t now_ms) {
 Json load_json(const LoadMonitor& load, const Settings& settings, std::int64_t now_ms) {
     const LoadState& state = load.state();
     const LoadLimits& limits = load.limits();
-    const Signals signals = signals_of(load.last(), settings);
+    const Signals signals = signals_of(load, settings);
     Json json;
     json["level"] = state.level;
     json["level_s"] = std::max<std::int64_t>(0, now_ms - state.level_since_ms) / 1000;

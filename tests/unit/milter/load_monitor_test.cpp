@@ -59,7 +59,6 @@ void test_sample_of_everything() {
     scene.pass(1);
     const LoadSample& seen = scene.monitor.last();
     CHECK_EQ(seen.now_ms, scene.now_ms);
-    CHECK_EQ(scene.queue_asked_at_ms, scene.now_ms);
     CHECK_EQ(seen.job_wait_ms.value(), 7.0);
     CHECK_EQ(seen.eom_p95_ms.value(), 40.0);
     CHECK_EQ(seen.deadlines_missed.value(), 0.5);

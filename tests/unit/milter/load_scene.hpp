@@ -34,10 +34,8 @@ struct LoadScene {
         LoadSources all;
         all.job_wait_ms = [this] { return job_wait_ms; };
         all.sessions = [this] { return sessions; };
-        all.queue = [this](SteadyClock::time_point now) {
-            queue_asked_at_ms = monotonic_ms(now);
-            return queue;
-        };
+        all.queue = [this] { return queue; };
+        all.why_no_queue = [] { return std::string("nobody counts it"); };
         char name[] = "/tmp/optimilter-pressure.XXXXXX";
         CHECK(::mkdtemp(name) != nullptr);
         folder = name;
@@ -57,7 +55,6 @@ struct LoadScene {
     std::optional<double> job_wait_ms;
     std::uint32_t sessions = 0;
     std::optional<QueueSample> queue;
-    std::int64_t queue_asked_at_ms = 0;
     std::string folder;
     Settings settings;
     std::vector<Change> changes;

@@ -34,6 +34,7 @@ void test_calm() {
         CHECK(json["signals_off"][name].is_string(), name);
         CHECK(!json["signals"].contains(name), name);
     }
+    CHECK_EQ(json["signals_off"]["queue_age"], "nobody counts it");
 }
 
 void test_busy() {
