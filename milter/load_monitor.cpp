@@ -46,6 +46,7 @@ void LoadMonitor::keep_sampling(const Settings& settings) {
 
 void LoadMonitor::sample(std::int64_t now_ms, const Settings& settings) {
     last_ = measure(now_ms, settings);
+    ++samples_;
     move_to(next_load_state(state_, last_, settings), settings);
 }
 
@@ -60,8 +61,9 @@ LoadSample LoadMonitor::measure(std::int64_t now_ms, const Settings& settings) {
     if (settings.mta_sessions != 0)
         sample.sessions_share = static_cast<double>(sources_.sessions()) / settings.mta_sessions;
     sample.queue = sources_.queue();
-    sample.cpu_stall = pressure_stall(sources_.pressure_folder + "/cpu");
-    sample.memory_stall = pressure_stall(sources_.pressure_folder + "/memory");
+    if (settings.load_cpu_stall != 0) sample.cpu_stall = pressure_stall(sources_.pressure_folder + "/cpu");
+    if (settings.load_memory_stall != 0)
+        sample.memory_stall = pressure_stall(sources_.pressure_folder + "/memory");
     sample.stress = seen.stress;
     sample.finished = seen.finished;
     return sample;

@@ -53,6 +53,7 @@ class LoadMonitor {
     const LoadState& state() const { return state_; }
     const LoadSample& last() const { return last_; }
     const LoadLimits& limits() const { return limits_; }
+    std::uint64_t samples() const { return samples_; }
     std::string why_no_queue() const { return sources_.why_no_queue(); }
 
   private:
@@ -66,6 +67,7 @@ class LoadMonitor {
     LoadState state_;
     LoadSample last_;
     LoadLimits limits_;
+    std::uint64_t samples_ = 0;
 };
 
 // Milliseconds on the monotonic clock, as in LoadSample::now_ms.

@@ -59,8 +59,10 @@ Signals signals_of(const LoadMonitor& load, const Settings& settings) {
                  settings.mta_sessions == 0 ? "mta_sessions is 0" : nullptr);
     signals.tell(LoadSignal::kQueueLength, length, no_queue.c_str());
     signals.tell(LoadSignal::kQueueAge, age_ms, no_queue.c_str());
-    signals.tell(LoadSignal::kCpu, sample.cpu_stall, kNoPressure);
-    signals.tell(LoadSignal::kMemory, sample.memory_stall, kNoPressure);
+    signals.tell(LoadSignal::kCpu, sample.cpu_stall,
+                 settings.load_cpu_stall == 0 ? "load_cpu_stall is 0" : kNoPressure);
+    signals.tell(LoadSignal::kMemory, sample.memory_stall,
+                 settings.load_memory_stall == 0 ? "load_memory_stall is 0" : kNoPressure);
     signals.tell(LoadSignal::kStress, sample.stress ? 1.0 : 0.0, nullptr);
     return signals;
 }
@@ -92,6 +94,7 @@ Json load_json(const LoadMonitor& load, const Settings& settings, std::int64_t n
     json["max_size"] = std::min(limits.max_size, settings.max_size);
     json["effort_max"] = std::min<std::uint32_t>(limits.effort_max, settings.effort);
     json["least_yield"] = rounded(limits.least_yield);
+    json["samples"] = load.samples();
     json["signals"] = signals.on();
     json["signals_off"] = signals.off();
     return json;

@@ -80,6 +80,19 @@ void test_what_is_not_known_is_no_signal() {
     CHECK_EQ(scene.monitor.state().level, 0);
 }
 
+void test_pressure_switched_off() {
+    LoadScene scene;
+    scene.settings.load_cpu_stall = scene.settings.load_memory_stall = 0;
+    scene.write_pressure("cpu", "some avg10=100.00 avg60=0.00\n");
+    scene.write_pressure("memory", "some avg10=100.00 avg60=0.00\n");
+    scene.pass(60);
+    CHECK(!scene.monitor.last().cpu_stall && !scene.monitor.last().memory_stall);
+    CHECK(scene.changes.empty());
+    scene.settings.load_memory_stall = 20;
+    scene.pass(10);
+    CHECK(scene.changes.at(0).cause == LoadSignal::kMemory);
+}
+
 // Jobs that wait: up within seconds, to bypass in the end; once they do not, back to 0, a level at a time.
 void test_up_and_down() {
     LoadScene scene;
@@ -164,6 +177,7 @@ int main() {
     const CMUnitTest tests[] = {TEST(test_pressure_files),
                                 TEST(test_sample_of_everything),
                                 TEST(test_what_is_not_known_is_no_signal),
+                                TEST(test_pressure_switched_off),
                                 TEST(test_up_and_down),
                                 TEST(test_load_control_off),
                                 TEST(test_operator),

@@ -20,6 +20,7 @@ void test_calm() {
     const auto json = json_of(scene);
     CHECK_EQ(json["level"], 0);
     CHECK_EQ(json["pressure"], 0.0);
+    CHECK_EQ(json["samples"], 3);
     CHECK_EQ(json["signal"], "none");
     CHECK_EQ(json["cause"], "none");
     CHECK(json["pin"].is_null());
