@@ -42,6 +42,8 @@ struct Arguments {
     std::string checked_file;
     bool status_json = false;
     bool selfcheck_json = false;
+    std::string level;
+    std::string level_time;
 };
 
 // The named file; without a name the default one, and the built-in values where that does not exist.
@@ -145,6 +147,15 @@ int resume_command(Arguments& arguments) {
     return process_command(arguments, order_drain, false);
 }
 
+int level_command(Arguments& arguments) {
+    const LoadedSettings loaded = settings_for(arguments);
+    const bool problems = report_problems(loaded);
+    const int status = arguments.level.empty()
+                           ? show_level(loaded.settings)
+                           : order_level(loaded.settings, arguments.level, arguments.level_time);
+    return problems ? 1 : status;
+}
+
 // 0: all is well; 1: a warning or worse.
 int selfcheck_command(Arguments& arguments) {
     const CheckList checks = selfcheck(this_machine(arguments.config, arguments.mta_config_dir)).checks;
@@ -231,6 +242,17 @@ CLI::App* add_resume(CLI::App& app, Arguments& arguments) {
     return command;
 }
 
+CLI::App* add_level(CLI::App& app, Arguments& arguments) {
+    CLI::App* command = app.add_subcommand("level", "Tell the load level, or order one");
+    add_config_option(command, arguments);
+    CLI::Option* level =
+        command->add_option("LEVEL", arguments.level, "0 (everything) to 5 (nothing), or auto")
+            ->check(CLI::IsMember({"0", "1", "2", "3", "4", "5", "auto"}));
+    command->add_option("--for", arguments.level_time, "How long, such as 30m or 2h (default: 1h)")
+        ->needs(level);
+    return command;
+}
+
 int run(int argc, char** argv) {
     CLI::App app("optimilterctl: tries, checks and explains optimilter");
     Arguments arguments;
@@ -250,6 +272,7 @@ int run(int argc, char** argv) {
     CLI::App* selfcheck = add_selfcheck(app, arguments);
     CLI::App* drain = add_drain(app, arguments);
     CLI::App* resume = add_resume(app, arguments);
+    CLI::App* level = add_level(app, arguments);
     CLI::App* version = app.add_subcommand("version", "Print the version");
     try {
         app.parse(argc, argv);
@@ -265,7 +288,8 @@ int run(int argc, char** argv) {
           Command{config, config_command}, Command{check_config, check_config_command},
           Command{check_mta, check_mta_command}, Command{status, status_command},
           Command{selfcheck, selfcheck_command}, Command{drain, drain_command},
-          Command{resume, resume_command}, Command{version, version_command}}) {
+          Command{resume, resume_command}, Command{level, level_command},
+          Command{version, version_command}}) {
         if (command.app->parsed()) return command.run(arguments);
     }
     return kBadUsage;

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.hpp"
+#include "policy/quantities.hpp"
 
 namespace optimilter {
 
@@ -156,6 +157,49 @@ void tell_workers(const Json& workers, Report& report) {
     }
 }
 
+double decimal_in(const Json& json, const char* name) {
+    const auto found = json.find(name);
+    return found != json.end() && found->is_number() ? found->get<double>() : 0;
+}
+
+// What is done at this level.
+std::string work_at(const Json& load) {
+    if (number_of(load, "level") == 0) return "everything is worked on";
+    const std::int64_t one_in = number_of(load, "probe_one_in");
+    if (true_in(load, "bypass"))
+        return one_in == 0 ? "no message is read" : fmt::format("one message in {} is read", one_in);
+    return fmt::format("attachments of {} to {} with effort {} are worked on",
+                       print_size(number_of(load, "min_size")), print_size(number_of(load, "max_size")),
+                       number_of(load, "effort_max"));
+}
+
+std::string signals_off(const Json& load) {
+    std::string all;
+    for (const auto& [name, why] : object_in(load, "signals_off").items()) {
+        if (!why.is_string()) continue;
+        all += fmt::format("{}{} ({})", all.empty() ? "" : ", ", printable(name, 40),
+                           printable(why.get<std::string>(), 100));
+    }
+    return all;
+}
+
+void tell_load(const Json& load, Report& report) {
+    if (load.empty()) return;
+    const std::string cause = text_of(load, "cause");
+    report.line("load",
+                fmt::format("level {} of 5 for {}{}: {}", number_of(load, "level"),
+                            duration(number_of(load, "level_s")),
+                            cause.empty() || cause == "none" ? "" : ", because of " + cause, work_at(load)));
+    report.line("", fmt::format("pressure {:.2f}, most of it by {}", decimal_in(load, "pressure"),
+                                text_of(load, "signal")));
+    const Json& pin = object_in(load, "pin");
+    if (!pin.empty()) report.line("", "ordered for " + duration(number_of(pin, "left_s")) + " more");
+    if (const std::string off = signals_off(load); !off.empty()) report.line("", "signals off: " + off);
+    if (true_in(load, "bypass"))
+        report.problem("load: mail passes untouched until the load is gone" +
+                       std::string(pin.empty() ? "" : ", as ordered"));
+}
+
 void tell_engine_problems(const Json& engine, Report& report) {
     const std::string problem = text_of(engine, "problem"), settings = text_of(engine, "settings_problem");
     if (true_in(engine, "stopping")) {
@@ -177,6 +221,7 @@ void tell_engine(const Json& engine, Report& report) {
                         mebibytes(number_of(engine, "body_budget"))));
     report.line("", counts(object_in(engine, "counters")));
     tell_workers(object_in(engine, "workers"), report);
+    tell_load(object_in(engine, "load"), report);
     tell_engine_problems(engine, report);
 }
 
@@ -190,6 +235,13 @@ StatusReport report_status(const ProcessReplies& replies) {
     if (engine.is_object()) tell_engine(engine, report);
     if (guard.is_object() && engine.is_object() && text_of(guard, "version") != text_of(engine, "version"))
         report.line("note", "guard and engine are of different versions: one was not restarted");
+    return report.finish();
+}
+
+StatusReport report_load(const std::string& engine_socket, const ProcessReply& reply) {
+    Report report;
+    const Json engine = report.take("engine", engine_socket, reply);
+    if (engine.is_object()) tell_load(object_in(engine, "load"), report);
     return report.finish();
 }
 

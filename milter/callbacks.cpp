@@ -69,7 +69,7 @@ std::string address_text(const _SOCK_ADDR* address) {
 // Postfix does not send {client_addr} unless asked; the lists are ours, whatever main.cf says.
 void ask_for_macros(SMFICTX* ctx) {
     const auto ask = [ctx](int stage, std::string names) { smfi_setsymlist(ctx, stage, names.data()); };
-    ask(SMFIM_CONNECT, "j {client_addr} {daemon_name}");
+    ask(SMFIM_CONNECT, "j {client_addr} {daemon_name} {stress}");
     ask(SMFIM_ENVFROM, "i {auth_authen}");
     ask(SMFIM_EOM, "i");
 }
@@ -112,6 +112,7 @@ sfsistat on_connect(SMFICTX* ctx, char*, _SOCK_ADDR* address) noexcept {
     return guarded(ctx, [&](Session& session) {
         std::string client = macro(ctx, "{client_addr}");
         session.set_client(client.empty() ? address_text(address) : std::move(client));
+        if (!macro(ctx, "{stress}").empty()) session.note_stress();
         return session.agreed().quiet_connect ? SMFIS_NOREPLY : SMFIS_CONTINUE;
     });
 }
@@ -135,7 +136,8 @@ sfsistat on_header(SMFICTX* ctx, char* name, char* value) noexcept {
 void log_unread(SMFICTX* ctx, Session& session) {
     TripResult result;
     result.reason = session.pass_reason();
-    log_message({macro(ctx, "i"), session.direction(), 0, session.receive_ms(), 0}, result);
+    log_message({macro(ctx, "i"), session.direction(), session.load_level(), 0, session.receive_ms(), 0},
+                result);
 }
 
 sfsistat on_end_of_headers(SMFICTX* ctx) noexcept {
@@ -166,8 +168,8 @@ sfsistat on_end_of_message(SMFICTX* ctx) noexcept {
             result.new_body.reset();
             result.reason = "the MTA did not take the new body";
         }
-        log_message({session.queue_id(), session.direction(), session.body_bytes(), session.receive_ms(),
-                     watch.elapsed_ms()},
+        log_message({session.queue_id(), session.direction(), session.load_level(), session.body_bytes(),
+                     session.receive_ms(), watch.elapsed_ms()},
                     result);
         session.end_message();
         return SMFIS_ACCEPT;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What all sessions of the engine share: the worker pool, the counters, the body budget, and the settings
-// snapshot that a reload swaps. Knows no libmilter. Thread safe.
+// What all sessions of the engine share: the worker pool, the counters, the body budget, the load board, and
+// the settings snapshot that a reload swaps. Knows no libmilter. Thread safe.
 #pragma once
 
 #include <atomic>
@@ -13,7 +13,9 @@
 
 #include "base/counters.hpp"
 #include "milter/body_budget.hpp"
+#include "milter/load_board.hpp"
 #include "policy/settings.hpp"
+#include "policy/yield_table.hpp"
 #include "store/result_cache.hpp"
 #include "workers/pool.hpp"
 
@@ -44,6 +46,8 @@ class Engine {
     Pool& pool;
     Counters& counters;
     BodyBudget body_budget;
+    LoadBoard load;
+    YieldTable yields;
     std::unique_ptr<ResultCache> cache;  // set before the first session; null: results are not remembered
     InFlight in_flight;
     std::atomic<std::uint32_t> sessions{0};  // connections open

@@ -14,6 +14,8 @@
 #include "milter/control_socket.hpp"
 #include "milter/engine.hpp"
 #include "milter/engine_status.hpp"
+#include "milter/load_monitor.hpp"
+#include "milter/queue_socket.hpp"
 #include "milter/self_probe.hpp"
 
 namespace optimilter {
@@ -28,9 +30,10 @@ void milter_ended();
 
 class EngineLoop {
   public:
-    // control: a listening socket; without a descriptor nobody can ask. milter: the address of our own
-    // socket.
-    EngineLoop(Engine& engine, std::string settings_file, UniqueFd control, SocketAddress milter);
+    // control: a listening socket; without a descriptor nobody can ask. queue: where the counts of the MTA's
+    // queue come in, or why they do not. milter: the address of our own socket.
+    EngineLoop(Engine& engine, std::string settings_file, UniqueFd control, QueueSocket::Opened queue,
+               SocketAddress milter);
 
     // Until a signal or the end of libmilter ends the process.
     [[noreturn]] void run();
@@ -43,6 +46,10 @@ class EngineLoop {
     void reload();
     std::string command(std::string_view line, uid_t uid);
     std::string order_drain(bool drain, uid_t uid);
+    std::string order_level(std::string_view order, uid_t uid);
+    LoadSources load_sources();
+    void on_level_change(std::uint8_t from, std::uint8_t to, const LoadState& state);
+    void tell_bypass();
     void keep_probing();
     void judge(bool milter_answered);
     void begin_stop(int exit_status);
@@ -52,7 +59,10 @@ class EngineLoop {
     const std::shared_ptr<const Settings> started_with_;  // where the sockets are, whatever a reload says
     EngineRun run_;
     ControlSocket control_;
+    QueueSocket queue_;
     SelfProbe probe_;
+    LoadMonitor load_;
+    std::uint64_t bypassed_before_ = 0;  // counted when bypass was entered
     std::int64_t probe_every_ms_;
     Deadline next_probe_;  // passed: now
     bool ready_told_ = false;

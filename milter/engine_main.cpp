@@ -21,6 +21,7 @@
 #include "milter/engine_loop.hpp"
 #include "milter/guard_sockets.hpp"
 #include "milter/pool_settings.hpp"
+#include "milter/queue_socket.hpp"
 #include "policy/settings.hpp"
 #include "workers/pool.hpp"
 #include "workers/worker_cgroup.hpp"
@@ -53,6 +54,13 @@ UniqueFd open_control(const Settings& settings) {
     return control ? std::move(*control) : UniqueFd();
 }
 
+// Without it mail flows as well: load is judged without the MTA's queue.
+QueueSocket::Opened open_queue(const Settings& settings) {
+    QueueSocket::Opened opened = QueueSocket::open(settings);
+    if (!opened.fd && !settings.queue_socket.empty()) log_warning("no queue socket: {}", opened.why_not);
+    return opened;
+}
+
 // As the user we have become, who shall own the file.
 void open_cache(Engine& engine, const Settings& settings) {
     if (settings.cache_memory == 0 && settings.cache_file.empty()) return;
@@ -67,9 +75,10 @@ int serve(Engine& engine, const std::string& config) {
     if (!register_callbacks(engine)) return give_up("libmilter refuses the filter");
     if (const Status opened = open_milter_socket(*settings); !opened) return give_up(opened.error().text);
     UniqueFd control = open_control(*settings);
+    QueueSocket::Opened queue = open_queue(*settings);
     if (const Status became = become_user(settings->user); !became) return give_up(became.error().text);
     open_cache(engine, *settings);
-    static EngineLoop loop(engine, config, std::move(control), *address);
+    static EngineLoop loop(engine, config, std::move(control), std::move(queue), *address);
     std::thread([] {
         if (!run_milter()) log_error("libmilter's loop failed");
         milter_ended();

@@ -7,6 +7,15 @@
 
 namespace optimilter {
 
+namespace {
+
+Options at_effort(Options options, std::uint8_t effort) {
+    options.effort = effort;
+    return options;
+}
+
+}  // namespace
+
 void keep_part(PartReport& report, Outcome outcome, std::string_view reason) {
     report.outcome = outcome;
     report.reason = reason;
@@ -14,9 +23,12 @@ void keep_part(PartReport& report, Outcome outcome, std::string_view reason) {
     report.output_format = Format::kUnknown;
 }
 
+PartWork::PartWork(const Surroundings& around, Deadline deadline)
+    : around_(around), calm_options_(at_effort(around.options, around.effort)), deadline_(deadline) {}
+
 void PartWork::run(const std::vector<WorkItem*>& items) {
     for (WorkItem* item : items) {
-        const std::optional<Digest> key = key_of(*item);
+        const std::optional<Digest> key = key_of(*item, around_.options);
         if (key && take_from_cache(*item, *key)) continue;
         std::optional<Flights::Flight> flight =
             key ? around_.cache->flights().begin(*key) : std::optional<Flights::Flight>();
@@ -31,10 +43,10 @@ void PartWork::run(const std::vector<WorkItem*>& items) {
     lease_.reset();
 }
 
-std::optional<Digest> PartWork::key_of(const WorkItem& item) const {
+std::optional<Digest> PartWork::key_of(const WorkItem& item, const Options& options) const {
     const std::uint32_t fingerprint = around_.cache ? around_.pool.worker_fingerprint() : 0;
     if (fingerprint == 0) return std::nullopt;
-    const Digest job = job_key(job_of(item));
+    const Digest job = job_key(job_of(item, options));
     Bytes name(job.begin(), job.end());
     for (int shift = 0; shift < 32; shift += 8)
         name.push_back(static_cast<std::uint8_t>(fingerprint >> shift));
@@ -43,12 +55,12 @@ std::optional<Digest> PartWork::key_of(const WorkItem& item) const {
     return sha256(name);
 }
 
-Job PartWork::job_of(const WorkItem& item) const {
+Job PartWork::job_of(const WorkItem& item, const Options& options) const {
     Job job;
     job.input = &item.input;
     job.digest = item.digest;
     job.hint = TypeHint{item.report->type, item.report->file_name};
-    job.options = &around_.options;
+    job.options = &options;
     job.deadline = deadline_;
     return job;
 }
@@ -56,7 +68,7 @@ Job PartWork::job_of(const WorkItem& item) const {
 bool PartWork::take_from_cache(WorkItem& item, const Digest& key) {
     const Stopwatch watch;
     const auto own = done_.find(key);
-    const std::optional<StoredResult> found = own != done_.end() ? own->second : around_.cache->find(key);
+    const std::optional<StoredResult> found = own != done_.end() ? own->second : remembered(item, key);
     if (!found) return false;
     take(item, *found);
     item.report->cache = "hit";
@@ -64,12 +76,19 @@ bool PartWork::take_from_cache(WorkItem& item, const Digest& key) {
     return true;
 }
 
+// The effort is a part of the key, so what was done in a hurry is never taken in calmer times; the other way
+// round it is the better result, and for nothing.
+std::optional<StoredResult> PartWork::remembered(const WorkItem& item, const Digest& key) const {
+    if (calm_options_.effort == around_.options.effort) return around_.cache->find(key);
+    return around_.cache->find(key_of(item, calm_options_).value_or(key), key);
+}
+
 void PartWork::do_own(WorkItem& item, const std::optional<Digest>& key,
                       std::optional<Flights::Flight> flight) {
     if (!lease_) lease_.emplace(around_.pool.lease(deadline_));
     if (!*lease_) return keep_part(*item.report, Outcome::kOverBudget, lease_->error().text);
     const Stopwatch watch;
-    JobResult done = (*lease_)->run(job_of(item));
+    JobResult done = (*lease_)->run(job_of(item, around_.options));
     // The worker has its own copy of the descriptor no longer, and we need the input no more.
     item.input = Memfd();
     StoredResult result{done.outcome,

@@ -35,9 +35,10 @@ class PartWork {
         const Options& options;
         Direction direction;
         Pool& pool;
-        ResultCache* cache;  // null: every file goes to a worker
+        ResultCache* cache;   // null: every file goes to a worker
+        std::uint8_t effort;  // of calmer times, at least that of options: such a result is taken too
     };
-    PartWork(const Surroundings& around, Deadline deadline) : around_(around), deadline_(deadline) {}
+    PartWork(const Surroundings& around, Deadline deadline);
 
     // In the order given; sets output and the report of each. Inputs are given up.
     void run(const std::vector<WorkItem*>& items);
@@ -48,14 +49,16 @@ class PartWork {
         Digest key;
     };
 
-    std::optional<Digest> key_of(const WorkItem& item) const;
-    Job job_of(const WorkItem& item) const;
+    std::optional<Digest> key_of(const WorkItem& item, const Options& options) const;
+    Job job_of(const WorkItem& item, const Options& options) const;
+    std::optional<StoredResult> remembered(const WorkItem& item, const Digest& key) const;
     bool take_from_cache(WorkItem& item, const Digest& key);
     void do_own(WorkItem& item, const std::optional<Digest>& key, std::optional<Flights::Flight> flight);
     void await_others();
     void take(WorkItem& item, const StoredResult& result) const;
 
     const Surroundings& around_;
+    const Options calm_options_;  // options at the effort of calmer times
     const Deadline deadline_;
     std::optional<Result<Pool::Lease>> lease_;  // asked for when first needed
     std::vector<Waiting> waiting_;              // somebody else does these

@@ -37,7 +37,17 @@ Step Session::begin_message(std::string_view sender, bool authenticated) {
         engine_.counters.add(Counter::kMessagesDrained);
         return Step::kAccept;
     }
-    return agreed_.replace_body ? Step::kContinue : Step::kAccept;
+    if (!agreed_.replace_body) return Step::kAccept;
+    return bypassed() ? Step::kAccept : Step::kContinue;
+}
+
+// No line in the log: at the rates that lead here the log would be the next load.
+bool Session::bypassed() {
+    load_ = engine_.load.limits();
+    if (!load_.bypass) return false;
+    const bool probe = engine_.load.take_probe(load_.probe_one_in);
+    engine_.counters.add(probe ? Counter::kMessagesProbed : Counter::kMessagesBypassed);
+    return !probe;
 }
 
 void Session::add_header(std::string_view name, std::string_view value) {
@@ -114,12 +124,20 @@ TripResult Session::finish(std::string queue_id) {
     replying_ = true;
     if (!pass_reason_.empty()) return passed(pass_reason_);
     if (!body_) return passed("no body");
-    const Result<Mapping> body = Mapping::of(body_->fd(), body_->size());
+    return travel(*body_);
+}
+
+TripResult Session::travel(const Memfd& file) {
+    const Stopwatch watch;
+    const Result<Mapping> body = Mapping::of(file.fd(), file.size());
     if (!body) return passed("no memory for the body");
     const HeaderFields fields = this->fields();
-    const TripInput input{fields, body->bytes(), null_sender_, direction_,
-                          Deadline::in_ms(settings_->deadline)};
-    return run_trip(input, *settings_, engine_.pool, engine_.counters, engine_.cache.get());
+    const TripInput input{
+        fields, body->bytes(),  null_sender_, direction_, Deadline::in_ms(settings_->deadline),
+        load_,  &engine_.yields};
+    TripResult result = run_trip(input, *settings_, engine_.pool, engine_.counters, engine_.cache.get());
+    if (result.worked_on) engine_.load.finished(watch.elapsed_ms(), input.deadline.expired());
+    return result;
 }
 
 void Session::end_message() {

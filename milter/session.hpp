@@ -41,6 +41,8 @@ class Session {
     // The client's address as the MTA tells it ({client_addr}), for direction and budgets. From here on it is
     // an open session: those who only probe the socket come no further than the negotiation.
     void set_client(std::string address);
+    // The MTA says that it is under stress (Postfix's {stress}).
+    void note_stress() { engine_.load.stressed(); }
     // What the MTA agreed to; set once, after the negotiation.
     struct Agreed {
         bool replace_body = true;  // false: there is nothing we could do
@@ -71,6 +73,7 @@ class Session {
     const Settings& settings() const { return *settings_; }
     const std::string& queue_id() const { return queue_id_; }
     Direction direction() const { return direction_; }
+    std::uint8_t load_level() const { return load_.level; }
     std::size_t body_bytes() const { return body_ ? body_->size() : 0; }
     double receive_ms() const { return receive_ms_; }
 
@@ -80,9 +83,12 @@ class Session {
         ByteRange value;
     };
     HeaderFields fields() const;
+    // Load control wants this message to pass unread.
+    bool bypassed();
     // Gives the body's memory back and remembers why the message passes unread.
     void shed(std::string_view reason);
     TripResult passed(std::string_view reason) const;
+    TripResult travel(const Memfd& body);
 
     Engine& engine_;
     std::string client_;
@@ -94,6 +100,7 @@ class Session {
     std::string queue_id_;
     bool null_sender_ = false;
     Direction direction_ = Direction::kInbound;
+    LoadLimits load_;  // of the moment the message began
     std::string header_text_;
     std::vector<StoredField> stored_fields_;
     std::optional<Memfd> body_;

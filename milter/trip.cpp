@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <limits>
 #include <utility>
 
 #include "base/version.hpp"
@@ -52,6 +53,7 @@ void count_part(const PartReport& report, Counters& counters) {
     if (report.outcome == Outcome::kUntouchable) counters.add(Counter::kPartsUntouchable);
     if (report.outcome == Outcome::kMalformed) counters.add(Counter::kPartsMalformed);
     if (report.outcome == Outcome::kOverBudget) counters.add(Counter::kPartsOverBudget);
+    if (report.left_for_load) counters.add(Counter::kPartsLoad);
 }
 
 // One trip: the stages in the order they happen, each leaving what the next one needs.
@@ -66,6 +68,7 @@ class Trip {
           deadline_(work_deadline(input.deadline, input.body.size(), 0)) {
         result_.bytes_out = input.body.size();
         result_.dry_run = plan_.dry_run;
+        plan_.options.effort = std::min(plan_.options.effort, input.load.effort_max);
     }
 
     TripResult run() {
@@ -73,6 +76,7 @@ class Trip {
             skip_at_headers(input_.fields, input_.null_sender, input_.direction, settings_);
         if (index(refusal)) {
             deadline_ = work_deadline(input_.deadline, input_.body.size(), result_.index_ms);
+            result_.worked_on = !candidates_.empty();
             ask_for_worker();
             decode();
             work();
@@ -157,11 +161,24 @@ class Trip {
                 return;
             }
         }
+        if (left_for_load(report)) return;
         Candidate candidate;
         candidate.report = result_.parts.size();
         candidate.part = &part;
         candidate.layout = *layout;
         candidates_.push_back(std::move(candidate));
+    }
+
+    // Load control's word on a part that is worth it otherwise.
+    bool left_for_load(PartReport& report) const {
+        const double yield = input_.yields == nullptr
+                                 ? std::numeric_limits<double>::infinity()
+                                 : input_.yields->expected(report.format, report.bytes_in);
+        const std::string_view why = load_excluded(input_.load, yield, report.bytes_in);
+        if (why.empty()) return false;
+        report.left_for_load = true;
+        keep_part(report, Outcome::kOverBudget, why);
+        return true;
     }
 
     // Decoding is of no use when no worker can be had in time, unless results are remembered.
@@ -210,6 +227,7 @@ class Trip {
             keep_part(report, Outcome::kNotApplicable, why);
             return Success{};
         }
+        if (left_for_load(report)) return Success{};
         candidate.work.digest = sha256(mapping->bytes());
         candidate.work.input = std::move(*file);
         report.outcome = Outcome::kOptimized;
@@ -227,9 +245,22 @@ class Trip {
             candidate.work.report = &result_.parts[candidate.report];
             items.push_back(&candidate.work);
         }
-        const PartWork::Surroundings around{settings_, plan_.options, input_.direction, pool_, cache_};
+        const auto effort = static_cast<std::uint8_t>(settings_.effort);
+        const PartWork::Surroundings around{settings_, plan_.options, input_.direction,
+                                            pool_,     cache_,        effort};
         PartWork(around, deadline_).run(items);
+        if (input_.yields != nullptr) learn_yields();
         result_.work_ms = watch.elapsed_ms();
+    }
+
+    // From what workers did; what was remembered cost nothing and tells nothing.
+    void learn_yields() const {
+        for (const Candidate& candidate : candidates_) {
+            const PartReport& report = result_.parts[candidate.report];
+            if (report.cpu_ms > 0)
+                input_.yields->note(report.format, report.bytes_in, report.bytes_in - report.bytes_out,
+                                    report.cpu_ms);
+        }
     }
 
     // Encodes what became smaller and splices it in; any doubt keeps the whole message.
@@ -306,7 +337,7 @@ class Trip {
     const Settings& settings_;
     Pool& pool_;
     ResultCache* cache_;
-    const MessagePlan plan_;
+    MessagePlan plan_;
     Deadline deadline_;  // of the workers; earlier than the message's
     MimeIndex index_;
     std::vector<Candidate> candidates_;
@@ -374,7 +405,7 @@ FileResult run_file_trip(Memfd input, const TypeHint& hint, Direction direction,
     }
     const MessagePlan plan = plan_message(settings, direction);
     WorkItem item{&report, std::move(input), digest, {}};
-    PartWork({settings, plan.options, direction, pool, nullptr}, deadline).run({&item});
+    PartWork({settings, plan.options, direction, pool, nullptr, plan.options.effort}, deadline).run({&item});
     result.output = std::move(item.output);
     return finish(report.outcome, report.reason);
 }

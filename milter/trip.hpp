@@ -20,7 +20,9 @@
 #include "milter/part_report.hpp"
 #include "optimizers/format.hpp"
 #include "policy/decide.hpp"
+#include "policy/load_controller.hpp"
 #include "policy/settings.hpp"
+#include "policy/yield_table.hpp"
 #include "store/result_cache.hpp"
 #include "workers/pool.hpp"
 
@@ -32,6 +34,8 @@ struct TripInput {
     bool null_sender = false;
     Direction direction = Direction::kInbound;
     Deadline deadline;
+    LoadLimits load = {};          // what the machine's load allows
+    YieldTable* yields = nullptr;  // what was learned of kinds of files, and learns more; null: nothing
 };
 
 struct TripResult {
@@ -39,6 +43,7 @@ struct TripResult {
     std::size_t bytes_out = 0;      // size of the body as it would leave (also in a dry run)
     std::string reason;             // why the message stays as it is; empty when replaced
     bool dry_run = false;           // new_body is withheld, reports tell what would be
+    bool worked_on = false;         // some part was a matter for a worker, or for what is remembered
     std::vector<PartReport> parts;  // leaf parts, in order
     // Stages, in ms: indexing, decoding, workers, splicing and checking.
     double index_ms = 0, decode_ms = 0, work_ms = 0, splice_ms = 0;

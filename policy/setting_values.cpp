@@ -42,6 +42,8 @@ constexpr Word<Format> kFormats[] = {
     {"tar", Format::kTar},   {"gzip", Format::kGzip},        {"bzip2", Format::kBzip2},
     {"xz", Format::kXz},     {"zstd", Format::kZstd}};
 
+constexpr std::size_t kMostQueues = 16;
+
 constexpr Word<Format> kConvertible[] = {{"bmp", Format::kBmp}, {"tga", Format::kTga},
                                          {"pcx", Format::kPcx}, {"sgi", Format::kSgi},
                                          {"pnm", Format::kPnm}, {"sunras", Format::kSunRaster}};
@@ -228,11 +230,22 @@ std::string check_mail_way(std::string_view text) {
     return port >= 1 && port <= 65535 ? std::string() : "the port must be 1 to 65535";
 }
 
+std::string check_queue(std::string_view text) {
+    const bool sendmail = text.starts_with("sendmail:");
+    if (sendmail) text.remove_prefix(9);
+    if (!text.starts_with('/')) return "want \"/path\" or \"sendmail:/path\"";
+    const std::size_t star = text.find('*');
+    if (star == std::string_view::npos) return {};
+    if (!sendmail) return "\"*\" is for queues of Sendmail alone";
+    return star + 1 == text.size() ? std::string() : "\"*\" may stand at the end alone";
+}
+
 std::string check_text(std::string_view text, SettingForm form) {
     if (has_control(text)) return "holds a control character";
     if (form == SettingForm::kSocket) return check_socket(text);
     if (form == SettingForm::kAddress && !text.empty()) return check_address(text);
     if (form == SettingForm::kMailWay) return check_mail_way(text);
+    if (form == SettingForm::kQueues) return check_queue(text);
     if (form == SettingForm::kPath && !text.empty() && text[0] != '/')
         return "want an absolute path, or \"\"";
     if (form == SettingForm::kName && text.find_first_of(" :/") != std::string_view::npos)
@@ -341,16 +354,20 @@ Status read_setting(const toml::node& node, const SettingBounds&, std::vector<Ne
     return status;
 }
 
-Status read_setting(const toml::node& node, const SettingBounds&, std::vector<std::string>& value) {
+Status read_setting(const toml::node& node, const SettingBounds& bounds, std::vector<std::string>& value) {
     std::vector<std::string> read;
+    const bool queues = bounds.form == SettingForm::kQueues;
+    const SettingForm each = queues ? SettingForm::kQueues : SettingForm::kAddress;
     const Status status =
-        for_each_element(node, "a list of mail addresses", [&](const toml::node& element) -> Status {
-            std::string address;
-            const Status one = read_setting(element, {SettingForm::kAddress, 0, 0}, address);
-            if (one && address.empty()) return malformed("is empty");
-            read.push_back(std::move(address));
+        for_each_element(node, describe_form(bounds.form), [&](const toml::node& element) -> Status {
+            std::string text;
+            const Status one = read_setting(element, {each, 0, 0}, text);
+            if (one && text.empty()) return malformed("is empty");
+            read.push_back(std::move(text));
             return one;
         });
+    if (status && queues && read.size() > kMostQueues)
+        return Error{ErrorCode::kLimit, fmt::format("at most {} queue directories", kMostQueues)};
     if (status) value = std::move(read);
     return status;
 }
@@ -441,6 +458,8 @@ std::string describe_form(SettingForm form) {
             return "a list of mail addresses";
         case SettingForm::kMailWay:
             return "a way to send";
+        case SettingForm::kQueues:
+            return "a list of queue directories";
     }
     return {};
 }

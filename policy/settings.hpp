@@ -69,6 +69,7 @@ enum class SettingForm : std::uint8_t {
     kAddress,    // mail address, or empty
     kAddresses,  // list of mail addresses
     kMailWay,    // "sendmail", absolute path of such a program, or smtp:host:port
+    kQueues,     // list of queue directories: absolute paths, with "sendmail:" before those of Sendmail
 };
 
 // One slip in a settings file. text: "file:line: what is wrong", ready to print: foreign text is cleaned.

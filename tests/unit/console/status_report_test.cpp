@@ -2,6 +2,7 @@
 #include "console/status_report.hpp"
 
 #include <nlohmann/json.hpp>
+#include <vector>
 
 #include "check.hpp"
 
@@ -49,6 +50,59 @@ void test_all_well() {
     CHECK_EQ(json["guard"]["state"], "running");
     CHECK_EQ(json["guard"]["pid"], 11);
     CHECK_EQ(json["engine"]["workers"]["idle"], 2);
+}
+
+Json load_json() {
+    return Json::parse(
+        R"({"level":2,"level_s":190,"pressure":0.6249,"signal":"cpu","cause":"job_wait","pin":null,
+        "bypass":false,"probe_one_in":0,"min_size":32768,"max_size":8388608,"effort_max":1,
+        "signals":{"cpu":56.2},"signals_off":{"sessions":"mta_sessions is 0","queue_age":"no samples"}})");
+}
+
+void test_load() {
+    struct Case {
+        const char* name;
+        const char* patch;
+        std::vector<const char*> want;
+        std::size_t want_problems;
+    };
+    const Case cases[] = {
+        {"narrowed",
+         "{}",
+         {"load      level 2 of 5 for 3 min, because of job_wait: attachments of 32KiB to 8MiB with effort 1 "
+          "are "
+          "worked on\n",
+          "pressure 0.62, most of it by cpu\n",
+          "signals off: sessions (mta_sessions is 0), queue_age (no samples)\n"},
+         0},
+        {"calm", R"({"level":0,"cause":"none"})", {"level 0 of 5 for 3 min: everything is worked on\n"}, 0},
+        {"bypass",
+         R"({"level":5,"bypass":true,"probe_one_in":20})",
+         {"one message in 20 is read\n", "problem   load: mail passes untouched until the load is gone\n"},
+         1},
+        {"ordered",
+         R"({"level":5,"bypass":true,"pin":{"level":5,"left_s":1800}})",
+         {"no message is read\n", "ordered for 30 min more\n", "is gone, as ordered\n"},
+         1},
+        {"nonsense",
+         R"({"level":"x","pressure":"\u001b","signal":[],"pin":7,"signals_off":3})",
+         {"level 0 of 5"},
+         0},
+    };
+    for (const Case& c : cases) {
+        Json engine = engine_json(), load = load_json();
+        load.merge_patch(Json::parse(c.patch));
+        engine["load"] = load;
+        const StatusReport all = report_status(both(guard_json(), engine));
+        const StatusReport alone = report_load("/e", {Reach::kAnswered, engine.dump()});
+        for (const StatusReport& report : {all, alone}) {
+            CHECK_EQ(report.problems.size(), c.want_problems, c.name);
+            for (const char* text : c.want) CHECK(says(report, text), c.name);
+        }
+        CHECK(!says(alone, "zygote"), c.name);
+    }
+    CHECK(!report_load("/e", {Reach::kNotRunning, "no socket"}).well());
+    CHECK(!says(report_status(both(guard_json(), engine_json())), "load"));  // an engine of before
 }
 
 void test_what_is_wrong() {
@@ -159,8 +213,9 @@ void test_not_asked() {
 
 int main() {
     using namespace optimilter;
-    const CMUnitTest tests[] = {
-        TEST(test_all_well),       TEST(test_what_is_wrong),         TEST(test_who_gives_no_status),
-        TEST(test_hostile_fields), TEST(test_notes_are_no_problems), TEST(test_not_asked)};
+    const CMUnitTest tests[] = {TEST(test_all_well),       TEST(test_load),
+                                TEST(test_what_is_wrong),  TEST(test_who_gives_no_status),
+                                TEST(test_hostile_fields), TEST(test_notes_are_no_problems),
+                                TEST(test_not_asked)};
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
