@@ -15,9 +15,9 @@ constexpr double kSmoothing_ms = 2000;
 constexpr std::int64_t kLongestGap_ms = 10000;    // nobody saw what happened in a longer one
 constexpr std::int64_t kFailedWithin_ms = 60000;  // a rise so soon after a fall says that the fall was wrong
 constexpr double kBusySmoothing_ms = 10000;
-constexpr double kRoom = 0.85;    // busier workers have none for the work of a lower level
-constexpr int kTryAnyway = 20;    // times load_down, after which a fall is tried though there seems no room
-constexpr int kWaitForDrain = 6;  // times load_settle that a falling pressure is given
+constexpr double kRoom = 0.85;  // busier workers have none for the work of a lower level
+constexpr int kTryAnyway = 20;  // times load_down, after which a fall is tried though there seems no room
+constexpr int kPatience = 6;    // times load_settle that a falling pressure is given
 constexpr double kProbesWanted = 3;
 constexpr double kFewFinished = 4;
 // Postfix goes on saying stress for 1000 s after the last time that its processes ran out: only the first
@@ -173,17 +173,29 @@ void change_level(LoadState& state, int step) {
         state.cause = LoadSignal::kNone;
 }
 
-// What has piled up drains for a while after the level has become right: a pressure that falls is let fall.
+// How long the level of now must have had its chance before the next one. What has piled up before a level
+// was right drains for a while, or gives up at its deadline: a pressure that falls is let fall, and a level
+// that was right before a fall that failed is likely to be right again.
+std::int64_t rise_after_ms(const LoadState& state, bool falling, const Settings& settings) {
+    if (state.last_step <= 0) return settings.load_up;
+    const bool far = state.smoothed >= kFar;
+    if (falling || (state.down_failed && !far)) return kPatience * settings.load_settle;
+    return far && !state.down_failed ? settings.load_up : settings.load_settle;
+}
+
+// Bypass gives up what still gets done at level 4, and it takes long to come back from there: chance alone, a
+// few large messages at once, must not lead to it.
+std::int64_t hot_for_ms(const LoadState& state, const Settings& settings) {
+    if (state.level + 1 < kLoadBypass) return settings.load_up;
+    return state.smoothed >= kFar ? settings.load_settle : kPatience * settings.load_settle;
+}
+
 bool should_rise(const LoadState& state, bool falling, const Settings& settings) {
     if (state.level == kLoadBypass || state.hot_since_ms < 0) return false;
-    const std::int64_t now_ms = state.last_sample_ms;
-    if (since(now_ms, state.hot_since_ms) < settings.load_up) return false;
-    const std::int64_t at_level_ms = since(now_ms, state.level_since_ms);
-    if (state.last_step <= 0) return at_level_ms >= settings.load_up;
-    // A level that was right before a fall that failed is likely to be right again.
-    const bool patient = falling || (state.down_failed && state.smoothed < kFar);
-    if (patient) return at_level_ms >= kWaitForDrain * settings.load_settle;
-    return at_level_ms >= (state.smoothed < kFar ? settings.load_settle : settings.load_up);
+    const std::int64_t hot_ms = since(state.last_sample_ms, state.hot_since_ms);
+    const std::int64_t at_level_ms = since(state.last_sample_ms, state.level_since_ms);
+    return std::min(hot_ms, at_level_ms) >= hot_for_ms(state, settings) &&
+           at_level_ms >= rise_after_ms(state, falling, settings);
 }
 
 // Would the workers have time for what a lower level lets in? Probes are the work of level 4, thinned out.

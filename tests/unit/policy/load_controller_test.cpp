@@ -46,7 +46,7 @@ void test_signals() {
         std::function<void(LoadSample&, double)> set;
     };
     const Case cases[] = {
-        {"job_wait", LoadSignal::kJobWait, [](LoadSample& s, double p) { s.job_wait_ms = 500 * p; }},
+        {"job_wait", LoadSignal::kJobWait, [](LoadSample& s, double p) { s.job_wait_ms = 2000 * p; }},
         {"eom_time", LoadSignal::kEomTime,
          [](LoadSample& s, double p) {
              s.eom_p95_ms = 4500 * p;
@@ -127,8 +127,11 @@ void test_up() {
         {"a level gets time to settle", 1.5, 6, 1},
         {"then the next", 1.5, 7, 2},
         {"and so on", 1.5, 12, 3},
-        {"far too much: no time", 10, 6, 5},
-        {"to the end", 1, 60, 5},
+        {"far too much: no time", 10, 5, 4},
+        {"bypass is not for a moment", 10, 9, 4},
+        {"far too much for longer", 10, 10, 5},
+        {"with less, much longer", 1.5, 46, 4},
+        {"to the end", 1.5, 47, 5},
         {"almost", 0.99, 600, 0},
     };
     for (const Case& c : kCases) CHECK_EQ(held({}, c.pressure, c.seconds).level, c.want, c.name);
@@ -167,7 +170,8 @@ void test_down() {
     CHECK_EQ(held(taken_back, 0, 121).level, 0, "and once again after it held");
     CHECK_EQ(held(taken_back, 1.5, 29).level, 2, "the level that was right gets more time");
     CHECK_EQ(held(taken_back, 1.5, 30).level, 3);
-    CHECK_EQ(held(taken_back, 10, 2).level, 3, "unless there is far too much");
+    CHECK_EQ(held(taken_back, 10, 4).level, 2);
+    CHECK_EQ(held(taken_back, 10, 5).level, 3, "less when there is far too much");
 }
 
 // What has piled up before the level was right must drain first; but not for ever.
