@@ -9,6 +9,8 @@ namespace optimilter {
 namespace {
 
 constexpr double kCalm = 0.75;       // below this share of "too much" the level may fall
+constexpr double kStrong = 2;        // pressure that needs no time to be believed
+constexpr int kMildTimes = 4;        // times load_up, for one that does
 constexpr double kFar = 4;           // smoothed pressure from which a level is given no time to settle
 constexpr double kMostSmoothed = 8;  // one wild sample must not stand for many
 constexpr double kSmoothing_ms = 2000;
@@ -53,6 +55,8 @@ struct Worst {
 void add_own_times(Worst& worst, const LoadSample& sample, const Settings& settings) {
     const double finished = sample.finished;
     worst.add(sample.job_wait_ms.value_or(0), static_cast<double>(settings.load_job_wait),
+              LoadSignal::kJobWait);
+    worst.add(sample.backlog_ms.value_or(0), static_cast<double>(settings.load_job_wait),
               LoadSignal::kJobWait);
     const double weight = std::clamp((finished - 1) / kFewFinished, 0.0, 1.0);
     worst.add(sample.eom_p95_ms.value_or(0) * weight * 100,
@@ -186,7 +190,7 @@ std::int64_t rise_after_ms(const LoadState& state, bool falling, const Settings&
 // Bypass gives up what still gets done at level 4, and it takes long to come back from there: chance alone, a
 // few large messages at once, must not lead to it.
 std::int64_t hot_for_ms(const LoadState& state, const Settings& settings) {
-    if (state.level + 1 < kLoadBypass) return settings.load_up;
+    if (state.level + 1 < kLoadBypass) return (state.pressure >= kStrong ? 1 : kMildTimes) * settings.load_up;
     return state.smoothed >= kFar ? settings.load_settle : kPatience * settings.load_settle;
 }
 
