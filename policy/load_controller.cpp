@@ -25,7 +25,8 @@ constexpr double kFewFinished = 4;
 // Postfix goes on saying stress for 1000 s after the last time that its processes ran out: only the first
 // seconds are news, enough for three levels.
 constexpr std::int64_t kStressIsNews_ms = 15000;
-constexpr double kStressPressure = 1.25;
+constexpr double kStressPressure = kStrong;
+constexpr double kFull = 5;  // pressure of sessions when all are taken
 
 // a - b for times; a clock that has gone mad gives the nearest value there is.
 std::int64_t since(std::int64_t a, std::int64_t b) {
@@ -76,10 +77,19 @@ void add_queue(Worst& worst, const QueueSample& queue, const Settings& settings)
                   LoadSignal::kQueueAge);
 }
 
+// Above the limit it is the rest that counts: with none left the MTA turns clients away, which is far too
+// much.
+void add_sessions(Worst& worst, double share, const Settings& settings) {
+    const double limit = settings.load_sessions_share / 100.0;
+    worst.add(share, limit, LoadSignal::kSessions);
+    if (share > limit && limit < 1)
+        worst.add(1 + (kFull - 1) * std::min((share - limit) / (1 - limit), 1.0), 1, LoadSignal::kSessions);
+}
+
 Worst worst_signal(const LoadState& state, const LoadSample& sample, const Settings& settings) {
     Worst worst;
     add_own_times(worst, sample, settings);
-    worst.add(sample.sessions_share.value_or(0) * 100, settings.load_sessions_share, LoadSignal::kSessions);
+    add_sessions(worst, sample.sessions_share.value_or(0), settings);
     if (sample.queue) add_queue(worst, *sample.queue, settings);
     worst.add(sample.cpu_stall.value_or(0), settings.load_cpu_stall, LoadSignal::kCpu);
     worst.add(sample.memory_stall.value_or(0), settings.load_memory_stall, LoadSignal::kMemory);

@@ -10,7 +10,7 @@ namespace optimilter::sim {
 namespace {
 
 constexpr std::string_view kShapeNames[] = {"steady", "ramp", "spike", "saw", "day", "flood"};
-constexpr double kQuiet = 0.1;  // of the top
+constexpr double kQuiet = 0.02;  // of the top
 
 // 0..1 at a share of the run.
 double share_at(Shape shape, double at) {

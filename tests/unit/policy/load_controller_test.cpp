@@ -58,7 +58,8 @@ void test_signals() {
              s.deadlines_missed = 0.1 * p + 0.001;
              s.finished = 1000;
          }},
-        {"sessions", LoadSignal::kSessions, [](LoadSample& s, double p) { s.sessions_share = 0.8 * p; }},
+        {"sessions", LoadSignal::kSessions,
+         [](LoadSample& s, double p) { s.sessions_share = p <= 1 ? 0.8 * p : 0.8 + 0.05 * (p - 1); }},
         {"queue_length", LoadSignal::kQueueLength,
          [](LoadSample& s, double p) {
              s.queue = QueueSample{static_cast<std::uint64_t>(600 * p), static_cast<std::uint64_t>(400 * p),
