@@ -40,7 +40,10 @@ std::string_view load_signal_name(LoadSignal signal);
 struct LoadSample {
     std::int64_t now_ms = 0;            // monotonic
     std::optional<double> job_wait_ms;  // least wait of a job for a worker in the window; 0 when none waited
-    std::optional<double> eom_p95_ms;   // of the end-of-messages that were worked on
+    // Jobs that wait now, times the mean time of a job, by the number of workers. The same signal as
+    // job_wait_ms, which tells of a flood only when its first files have waited it out.
+    std::optional<double> backlog_ms;
+    std::optional<double> eom_p95_ms;        // of the end-of-messages that were worked on
     std::optional<double> deadlines_missed;  // 0..1 of the same
     std::optional<double> sessions_share;    // 0..1 of the MTA's process limit
     std::optional<QueueSample> queue;
