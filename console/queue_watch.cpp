@@ -53,8 +53,9 @@ std::string QueueWatch::counts_line(const QueueRecord& record) {
     return line;
 }
 
-std::int64_t QueueWatch::pause_ms(std::int64_t interval_ms, double cost_ms) {
-    const double least = std::min(cost_ms * 100 / kMostPercent, static_cast<double>(kLongestPauseMs));
+std::int64_t QueueWatch::pause_ms(std::int64_t interval_ms, double cost_ms, double cost_before_ms) {
+    const double usual_ms = std::min(cost_ms, cost_before_ms);
+    const double least = std::min(usual_ms * 100 / kMostPercent, static_cast<double>(kLongestPauseMs));
     return std::max(interval_ms, static_cast<std::int64_t>(least));
 }
 
@@ -63,7 +64,8 @@ void QueueWatch::take_sample() {
     const double cpu_ms = thread_cpu_ms();
     QueueRecord record = sampler_.sample(QueueClock::now());
     const double cost_ms = thread_cpu_ms() - cpu_ms;
-    const std::int64_t pause = pause_ms(settings_.queue_interval, cost_ms);
+    const std::int64_t pause =
+        pause_ms(settings_.queue_interval, cost_ms, std::exchange(cost_before_ms_, cost_ms));
     record.interval_ms = static_cast<std::uint32_t>(pause);
     record.cost_us = static_cast<std::uint32_t>(std::clamp(cost_ms * 1000, 0.0, 4e9));
     record.pid = static_cast<std::uint32_t>(::getpid());
@@ -73,7 +75,6 @@ void QueueWatch::take_sample() {
     tell(record);
     // By the clock, not by the end of the work, so that one a second is one a second.
     next_ = Deadline(began.at() + std::chrono::milliseconds(pause));
-    last_ = std::move(record);
 }
 
 // A folder that is lost or an engine that is away is worth one line, not one a second.

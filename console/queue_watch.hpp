@@ -26,12 +26,14 @@ class QueueWatch {
 
     // One line, such as "incoming 2 (oldest 1 s), active 40 (oldest 12 s), deferred 300, hold 0".
     static std::string counts_line(const QueueRecord& record);
-    // How long to wait after a sample that took so much CPU: counting takes no more than kMostPercent of one.
-    static std::int64_t pause_ms(std::int64_t interval_ms, double cost_ms);
+    // From one sample to the next, when the last two took so much CPU: counting takes no more than
+    // kMostPercent of one. The cheaper of the two counts, because one alone may have been disturbed, or the
+    // first of all.
+    static std::int64_t pause_ms(std::int64_t interval_ms, double cost_ms, double cost_before_ms);
 
   private:
     static constexpr double kMostPercent = 2;
-    static constexpr std::int64_t kLongestPauseMs = 60'000;
+    static constexpr std::int64_t kLongestPauseMs = 20'000;
 
     void take_sample();
     void tell(const QueueRecord& record);
@@ -47,7 +49,7 @@ class QueueWatch {
     Stopwatch uptime_;
     Deadline next_;
     const std::optional<std::int64_t> watchdog_ms_;
-    std::optional<QueueRecord> last_;
+    double cost_before_ms_ = 0;
     bool ready_told_ = false;
     bool stopping_ = false;
 };
