@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/counters.hpp"
+#include "milter/alert_board.hpp"
 #include "milter/body_budget.hpp"
 #include "policy/settings.hpp"
 #include "store/result_cache.hpp"
@@ -34,8 +35,7 @@ class InFlight {
 
 class Engine {
   public:
-    Engine(std::shared_ptr<const Settings> settings, Pool& shared_pool, Counters& shared_counters)
-        : pool(shared_pool), counters(shared_counters), settings_(std::move(settings)) {}
+    Engine(std::shared_ptr<const Settings> settings, Pool& shared_pool, Counters& shared_counters);
 
     // The settings of now; a message keeps the snapshot it began with.
     std::shared_ptr<const Settings> settings() const;
@@ -43,6 +43,7 @@ class Engine {
 
     Pool& pool;
     Counters& counters;
+    AlertBoard alerts;  // what the admin should know; every change writes the file of the setting alert_file
     BodyBudget body_budget;
     std::unique_ptr<ResultCache> cache;  // set before the first session; null: results are not remembered
     InFlight in_flight;

@@ -52,6 +52,21 @@ Json cache_json(const ResultCache* cache) {
     return json;
 }
 
+Json alerts_json(const AlertBoard& alerts) {
+    Json all = Json::array();
+    for (const Alert& alert : alerts.list()) {
+        Json json;
+        json["kind"] = alert_kind_name(alert.kind);
+        json["since"] = alert.since;
+        json["cleared"] = alert.cleared;
+        json["count"] = alert.count;
+        json["text"] = alert.text;
+        json["over"] = alert.over;
+        all.push_back(std::move(json));
+    }
+    return all;
+}
+
 Json counters_json(const Counters& counters) {
     Json all = Json::object();
     for (std::size_t i = 0; i < static_cast<std::size_t>(Counter::kCount_); ++i) {
@@ -87,6 +102,7 @@ std::string engine_status_json(const Engine& engine, const EngineRun& run) {
     json["body_budget"] = engine.settings()->body_budget;
     json["cache"] = cache_json(engine.cache.get());
     json["workers"] = workers_json(engine.pool.state());
+    json["alerts"] = alerts_json(engine.alerts);
     json["counters"] = counters_json(engine.counters);
     // Paths and reasons may hold any bytes; JSON may not.
     return json.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';

@@ -174,7 +174,7 @@ class Engine(_MilterProgram):
         self.settings = dict(settings)
         settings = {"listen": self.guard_listen or f"unix:{self.folder}/unused.sock", "engine_socket": self.listen,
                     "control_socket": self.control, "guard_status_socket": self.folder / "guard.sock",
-                    "log_target": "stderr", "worker_program": self.worker,
+                    "log_target": "stderr", "worker_program": self.worker, "alert_file": self.folder / "alert",
                     **({"user": self.user.pw_name} if self.user else {}), **settings}
         partial = self.settings_file.with_suffix(".new")
         partial.write_text("".join(f"{key} = {_toml(value)}\n" for key, value in settings.items()))
