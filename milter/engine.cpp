@@ -26,4 +26,14 @@ void Engine::swap_settings(std::shared_ptr<const Settings> settings) {
     settings_ = std::move(settings);
 }
 
+std::vector<Expiry> Engine::expiries() const {
+    const std::lock_guard lock(mutex_);
+    return expiries_;
+}
+
+void Engine::set_expiries(std::vector<Expiry> expiries) {
+    const std::lock_guard lock(mutex_);
+    expiries_ = std::move(expiries);
+}
+
 }  // namespace optimilter

@@ -10,10 +10,12 @@
 #include <memory>
 #include <mutex>
 #include <utility>
+#include <vector>
 
 #include "base/counters.hpp"
 #include "milter/alert_board.hpp"
 #include "milter/body_budget.hpp"
+#include "milter/expiry.hpp"
 #include "policy/settings.hpp"
 #include "store/result_cache.hpp"
 #include "workers/pool.hpp"
@@ -41,6 +43,10 @@ class Engine {
     std::shared_ptr<const Settings> settings() const;
     void swap_settings(std::shared_ptr<const Settings> settings);
 
+    // Whatever in the policy has a last day; the admin is told when one is near or past. By whoever loads it.
+    std::vector<Expiry> expiries() const;
+    void set_expiries(std::vector<Expiry> expiries);
+
     Pool& pool;
     Counters& counters;
     AlertBoard alerts;  // what the admin should know; every change writes the file of the setting alert_file
@@ -56,6 +62,7 @@ class Engine {
   private:
     mutable std::mutex mutex_;
     std::shared_ptr<const Settings> settings_;
+    std::vector<Expiry> expiries_;
 };
 
 }  // namespace optimilter

@@ -11,9 +11,11 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "milter/alert_file.hpp"
 #include "milter/control_socket.hpp"
 #include "milter/engine.hpp"
 #include "milter/engine_status.hpp"
+#include "milter/engine_watch.hpp"
 #include "milter/self_probe.hpp"
 
 namespace optimilter {
@@ -45,6 +47,8 @@ class EngineLoop {
     std::string order_drain(bool drain, uid_t uid);
     void keep_probing();
     void judge(bool milter_answered);
+    void begin_life();
+    void watch_over(const PoolState& pool);
     void begin_stop(int exit_status);
     void stop_when_quiet();
 
@@ -53,6 +57,8 @@ class EngineLoop {
     EngineRun run_;
     ControlSocket control_;
     SelfProbe probe_;
+    const LifeMark life_;
+    EngineWatch watch_;
     std::int64_t probe_every_ms_;
     Deadline next_probe_;  // passed: now
     bool ready_told_ = false;
