@@ -69,6 +69,8 @@ enum class SettingForm : std::uint8_t {
     kAddress,    // mail address, or empty
     kAddresses,  // list of mail addresses
     kMailWay,    // "sendmail", absolute path of such a program, or smtp:host:port
+    kPaths,      // list of absolute paths
+    kUrl,        // http or https URL, or empty
 };
 
 // One slip in a settings file. text: "file:line: what is wrong", ready to print: foreign text is cleaned.
