@@ -5,8 +5,6 @@
 #include <mimetic/mimetic.h>
 #include <unistd.h>
 
-#include <array>
-#include <ctime>
 #include <iterator>
 #include <sstream>
 
@@ -18,7 +16,6 @@ namespace optimilter {
 
 namespace {
 
-constexpr std::size_t kLineShown = 500;
 constexpr std::size_t kWordsShown = 120;
 
 // Names of hosts and addresses have passed a check; whatever else comes is held to what a field may hold.
@@ -35,28 +32,6 @@ std::string joined(const std::vector<std::string>& words) {
     return line;
 }
 
-// "45 min", "4 h".
-std::string span(std::int64_t seconds) {
-    return seconds < 5400 ? fmt::format("{} min", (seconds + 59) / 60)
-                          : fmt::format("{} h", (seconds + 1800) / 3600);
-}
-
-std::string body_text(const AdminMail& mail) {
-    std::string text = fmt::format("optimilter-recover on {} looked around at {}.\n\n",
-                                   ascii(mail.host, kWordsShown), mail_date(mail.now));
-    CheckList cleaned = mail.checks;
-    for (Check& check : cleaned) check.reason = printable(check.reason, kLineShown);
-    text += check_table(cleaned);
-    text += mail.deeds.empty() ? "\nNothing was changed.\n" : "\nWhat was done:\n";
-    for (const std::string& deed : mail.deeds) text += "- " + printable(deed, kLineShown) + "\n";
-    text +=
-        "\nMail does not wait for any of this: what optimilter cannot look at passes unchanged.\n"
-        "`optimilterctl selfcheck` shows the state of now.\n";
-    if (mail.next_reminder > 0)
-        text += fmt::format("While it lasts, the next reminder comes in {}.\n", span(mail.next_reminder));
-    return text;
-}
-
 // A line at a time: across lines mimetic's encoder turns line ends into bytes, which no reader shows as
 // lines.
 std::string quoted_printable(const std::string& text) {
@@ -69,13 +44,16 @@ std::string quoted_printable(const std::string& text) {
     return encoded;
 }
 
-// Every line end becomes CRLF.
+// Every line end becomes CRLF. mimetic folds fields with a tab, which readers show; a blank is what it was.
 std::string with_crlf(const std::string& text) {
     std::string out;
+    bool in_header = true;
     for (const char c : text) {
         if (c == '\r') continue;
+        in_header = in_header && !(c == '\n' && out.ends_with('\n'));
+        const bool folded = in_header && c == '\t' && out.ends_with('\n');
         if (c == '\n') out += '\r';
-        out += c;
+        out += folded ? ' ' : c;
     }
     return out;
 }
@@ -86,19 +64,6 @@ void add_field(mimetic::MimeEntity& entity, const std::string& name, const std::
 
 }  // namespace
 
-std::string mail_date(std::int64_t now) {
-    static constexpr std::array kDays = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-    static constexpr std::array kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                           "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-    const std::time_t time = now;
-    std::tm utc{};
-    if (::gmtime_r(&time, &utc) == nullptr) return "Thu, 01 Jan 1970 00:00:00 +0000";
-    return fmt::format("{}, {:02} {} {} {:02}:{:02}:{:02} +0000",
-                       kDays.at(static_cast<std::size_t>(utc.tm_wday)), utc.tm_mday,
-                       kMonths.at(static_cast<std::size_t>(utc.tm_mon)), utc.tm_year + 1900, utc.tm_hour,
-                       utc.tm_min, utc.tm_sec);
-}
-
 std::string host_name() {
     char name[256] = {};
     if (::gethostname(name, sizeof name - 1) != 0) return "localhost";
@@ -107,24 +72,27 @@ std::string host_name() {
     return host.empty() || host[0] == '-' || !plain ? "localhost" : host;
 }
 
-std::string build_admin_mail(const AdminMail& mail) {
-    const std::string host = ascii(mail.host, kWordsShown);
-    const std::string causes = ascii(joined(mail.causes), kWordsShown);
+std::string build_admin_mail(const NoticeLetter& letter, const std::string& from,
+                             const std::vector<std::string>& to) {
+    const std::string host = ascii(letter.host, kWordsShown);
+    std::vector<std::string> keys;
+    for (const Notice& notice : letter.notices) keys.push_back(notice.key);
     mimetic::MimeEntity entity;
-    add_field(entity, "Date", mail_date(mail.now));
-    add_field(entity, "From", "optimilter <" + (mail.from.empty() ? "optimilter@" + host : mail.from) + ">");
-    add_field(entity, "To", joined(mail.to));
-    add_field(entity, "Subject", fmt::format("optimilter on {}: {}", host, causes));
-    add_field(entity, "Message-ID", fmt::format("<{}.{}.recover@{}>", mail.now, ::getpid(), host));
+    add_field(entity, "Date", mail_date(letter.now));
+    add_field(entity, "From", "optimilter <" + (from.empty() ? "optimilter@" + host : from) + ">");
+    add_field(entity, "To", joined(to));
+    add_field(entity, "Subject",
+              fmt::format("optimilter on {}: {}", host, ascii(notice_headline(letter.notices), kWordsShown)));
+    add_field(entity, "Message-ID", fmt::format("<{}.{}.recover@{}>", letter.now, ::getpid(), host));
     add_field(entity, "Auto-Submitted", "auto-generated");
     add_field(entity, "Precedence", "bulk");
     add_field(entity, "X-Auto-Response-Suppress", "All");
-    add_field(entity, "X-Optimilter-Alert", causes);
+    add_field(entity, "X-Optimilter-Alert", ascii(joined(keys), kWordsShown));
     add_field(entity, std::string(kTraceHeader), fmt::format("alert; version={}", kVersion));
     add_field(entity, "MIME-Version", "1.0");
     add_field(entity, "Content-Type", "text/plain; charset=utf-8");
     add_field(entity, "Content-Transfer-Encoding", "quoted-printable");
-    entity.body().assign(quoted_printable(body_text(mail)));
+    entity.body().assign(quoted_printable(notice_text(letter)));
     std::ostringstream out;
     out << entity;
     return with_crlf(out.str());

@@ -11,7 +11,8 @@ namespace optimilter {
 namespace {
 
 constexpr std::string_view kCheckNames[] = {
-    "settings", "disk", "memory", "sockets", "guard", "engine", "processes", "queue", "mta", "units", "cores",
+    "settings",  "disk",  "memory", "sockets", "guard", "engine",
+    "processes", "queue", "mta",    "units",   "certs", "cores",
 };
 
 }  // namespace

@@ -12,6 +12,8 @@
 #include "base/log.hpp"
 #include "base/memfd.hpp"
 #include "base/version.hpp"
+#include "console/alert_words.hpp"
+#include "console/alerts_command.hpp"
 #include "console/check_mta.hpp"
 #include "console/check_sendmail.hpp"
 #include "console/compare_command.hpp"
@@ -19,6 +21,7 @@
 #include "console/postconf.hpp"
 #include "console/selfcheck.hpp"
 #include "console/status_command.hpp"
+#include "policy/quantities.hpp"
 #include "policy/settings.hpp"
 
 namespace optimilter {
@@ -44,6 +47,10 @@ struct Arguments {
     bool selfcheck_json = false;
     std::string level;
     std::string level_time;
+    AlertsRequest alerts;
+    std::string alerts_for;
+    CLI::App* snooze = nullptr;  // of alerts
+    CLI::App* unsnooze = nullptr;
 };
 
 // The named file; without a name the default one, and the built-in values where that does not exist.
@@ -163,6 +170,23 @@ int selfcheck_command(Arguments& arguments) {
     return worst_state(checks) == CheckState::kOk ? 0 : 1;
 }
 
+int alerts_command(Arguments& arguments) {
+    if (arguments.unsnooze->parsed()) return unsnooze_alerts(arguments.alerts);
+    if (arguments.snooze->parsed()) {
+        const auto wanted = parse_time(arguments.alerts_for);
+        if (!wanted || *wanted < 60'000 || *wanted > 30LL * 86'400'000) {
+            fmt::print(stderr, "optimilterctl: --for: want a time from 1m to 720h\n");
+            return kBadUsage;
+        }
+        arguments.alerts.for_ms = *wanted;
+        return snooze_alerts(arguments.alerts);
+    }
+    const LoadedSettings loaded = settings_for(arguments);
+    const bool problems = report_problems(loaded);
+    const int status = list_alerts(arguments.alerts, loaded.settings);
+    return problems ? 1 : status;
+}
+
 int version_command(Arguments&) {
     fmt::print("optimilter {}\n", kVersion);
     return 0;
@@ -230,6 +254,28 @@ CLI::App* add_selfcheck(CLI::App& app, Arguments& arguments) {
     return command;
 }
 
+CLI::Option* add_kind_option(CLI::App* command, Arguments& arguments) {
+    const std::vector<std::string_view> kinds = alert_kinds();
+    return command->add_option("KIND", arguments.alerts.kind, "Kind of alert")
+        ->required()
+        ->check(CLI::IsMember(std::vector<std::string>(kinds.begin(), kinds.end())));
+}
+
+CLI::App* add_alerts(CLI::App& app, Arguments& arguments) {
+    CLI::App* command = app.add_subcommand("alerts", "What went wrong, and what the admin was told of it");
+    add_config_option(command, arguments);
+    command->add_flag("--json", arguments.alerts.json, "One line of JSON");
+    command->add_option("--state", arguments.alerts.state_folder, "Folder of optimilter-recover")
+        ->capture_default_str();
+    command->require_subcommand(0, 1);
+    arguments.snooze = command->add_subcommand("snooze", "Tell nothing of a kind for a time (root)");
+    add_kind_option(arguments.snooze, arguments);
+    arguments.snooze->add_option("--for", arguments.alerts_for, "How long: 30m, 8h, ...")->required();
+    arguments.unsnooze = command->add_subcommand("unsnooze", "End that (root)");
+    add_kind_option(arguments.unsnooze, arguments);
+    return command;
+}
+
 CLI::App* add_drain(CLI::App& app, Arguments& arguments) {
     CLI::App* command = app.add_subcommand("drain", "Pass all new mail unchanged, until resume");
     add_config_option(command, arguments);
@@ -270,6 +316,7 @@ int run(int argc, char** argv) {
     CLI::App* check_mta = add_check_mta(app, arguments);
     CLI::App* status = add_status(app, arguments);
     CLI::App* selfcheck = add_selfcheck(app, arguments);
+    CLI::App* alerts = add_alerts(app, arguments);
     CLI::App* drain = add_drain(app, arguments);
     CLI::App* resume = add_resume(app, arguments);
     CLI::App* level = add_level(app, arguments);
@@ -287,8 +334,8 @@ int run(int argc, char** argv) {
          {Command{optimize, optimize_command}, Command{compare, compare_command},
           Command{config, config_command}, Command{check_config, check_config_command},
           Command{check_mta, check_mta_command}, Command{status, status_command},
-          Command{selfcheck, selfcheck_command}, Command{drain, drain_command},
-          Command{resume, resume_command}, Command{level, level_command},
+          Command{alerts, alerts_command}, Command{selfcheck, selfcheck_command},
+          Command{drain, drain_command}, Command{resume, resume_command}, Command{level, level_command},
           Command{version, version_command}}) {
         if (command.app->parsed()) return command.run(arguments);
     }

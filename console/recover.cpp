@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "base/text.hpp"
 
@@ -39,7 +40,6 @@ void plan_sockets(const SelfcheckFindings& findings, RecoverPlan& plan) {
 void plan_unit(const UnitState& unit, bool settings_failed, const RecoverState& state, std::int64_t now,
                RecoverPlan& plan) {
     if (unit.active != "failed") return;
-    plan.causes.push_back(unit.name);
     if (settings_failed)
         return plan.left.push_back(fmt::format("{} is not started: the settings have problems", unit.name));
     if (!state.start_is_due(unit.name, now))
@@ -47,6 +47,18 @@ void plan_unit(const UnitState& unit, bool settings_failed, const RecoverState& 
             fmt::format("{} failed again soon after its last start; the next try comes later", unit.name));
     plan.deeds.push_back(
         {DeedKind::kStartUnit, fmt::format("start {}, which has failed", unit.name), unit.name, {}});
+}
+
+std::string joined(const std::vector<std::string>& sentences, std::string_view between) {
+    std::string text;
+    for (const std::string& each : sentences) text += (text.empty() ? "" : std::string(between)) + each;
+    return text;
+}
+
+std::uint32_t restart_count(const UnitState& unit) {
+    std::uint32_t count = 0;
+    std::from_chars(unit.restarts.data(), unit.restarts.data() + unit.restarts.size(), count);
+    return count;
 }
 
 Status start_unit(const std::string& unit, const SelfcheckSources& sources) {
@@ -75,8 +87,6 @@ Status do_deed(const Deed& deed, const SelfcheckSources& sources, RecoverState& 
 
 RecoverPlan plan_recovery(const SelfcheckFindings& findings, const RecoverState& state, std::int64_t now) {
     RecoverPlan plan;
-    for (const Check& check : findings.checks)
-        if (check.state == CheckState::kFail) plan.causes.push_back(check.name);
     plan_orphans(findings, plan);
     plan_sockets(findings, plan);
     const bool settings_failed = failed(findings.checks, "settings");
@@ -84,14 +94,32 @@ RecoverPlan plan_recovery(const SelfcheckFindings& findings, const RecoverState&
     return plan;
 }
 
-std::vector<std::string> do_deeds(const RecoverPlan& plan, const SelfcheckSources& sources,
-                                  RecoverState& state) {
-    std::vector<std::string> told;
+DoneDeeds do_deeds(const RecoverPlan& plan, const SelfcheckSources& sources, RecoverState& state) {
+    DoneDeeds done;
     for (const Deed& deed : plan.deeds) {
-        const Status done = do_deed(deed, sources, state);
-        told.push_back(deed.what + (done ? ": done" : ": not done, " + done.error().text));
+        const Status status = do_deed(deed, sources, state);
+        done.told.push_back(deed.what + (status ? ": done" : ": not done, " + status.error().text));
+        if (!status) done.failed.push_back(done.told.back());
     }
-    return told;
+    return done;
+}
+
+AlertLook alert_look(const SelfcheckFindings& findings, const DoneDeeds& done,
+                     const SelfcheckSources& sources, RecoverState& state) {
+    AlertLook look{facts_of(findings), false};
+    if (!done.failed.empty())
+        look.facts.push_back(
+            {.key = "recovery", .kind = "recovery", .text = joined(done.failed, "; "), .over = {}});
+    for (const UnitState& unit : findings.units) {
+        // The engine tells of its own losses, and of orderly ends none.
+        if (unit.name == kEngineUnit) continue;
+        const std::uint32_t fresh = state.new_restarts(unit.name, restart_count(unit));
+        if (fresh != 0) look.facts.push_back(restart_fact(unit, fresh, state.ledger, sources.now));
+    }
+    const std::string& socket = sources.loaded.settings.control_socket;
+    const auto status = socket.empty() ? Result<std::string>(std::string()) : sources.ask(socket, "status");
+    look.board_known = status && add_board_facts(*status, look.facts);
+    return look;
 }
 
 }  // namespace optimilter

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "console/alert_facts.hpp"
 #include "console/recover_state.hpp"
 #include "console/selfcheck.hpp"
 
@@ -26,16 +27,23 @@ struct Deed {
 };
 
 struct RecoverPlan {
-    std::vector<Deed> deeds;          // in the order to do them: units come last
-    std::vector<std::string> left;    // what is wrong and left alone, and why, in words
-    std::vector<std::string> causes;  // short stable words, for "was the admin told of this?"
+    std::vector<Deed> deeds;        // in the order to do them: units come last
+    std::vector<std::string> left;  // what is wrong and left alone, and why, in words
 };
 
-// A warning is no cause: only failed checks and deeds are.
 RecoverPlan plan_recovery(const SelfcheckFindings& findings, const RecoverState& state, std::int64_t now);
 
-// Does them and returns one sentence each, what failed too. Notes starts of units in state.
-std::vector<std::string> do_deeds(const RecoverPlan& plan, const SelfcheckSources& sources,
-                                  RecoverState& state);
+struct DoneDeeds {
+    std::vector<std::string> told;    // one sentence each, of those that failed too
+    std::vector<std::string> failed;  // of those alone
+};
+
+// Does them. Notes starts of units in state.
+DoneDeeds do_deeds(const RecoverPlan& plan, const SelfcheckSources& sources, RecoverState& state);
+
+// All that the ledger should hear of after a look: the findings, what could not be done, what systemd had to
+// start again, and the engine's board, which is asked for here.
+AlertLook alert_look(const SelfcheckFindings& findings, const DoneDeeds& done,
+                     const SelfcheckSources& sources, RecoverState& state);
 
 }  // namespace optimilter

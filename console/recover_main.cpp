@@ -3,6 +3,7 @@
 // optimilter-recover: started by systemd when a unit of ours has failed, and by a timer. Looks around, puts
 // right what nobody owns, starts what failed, and writes to the admin. Short-lived; mail never needs it.
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include <CLI/CLI.hpp>
@@ -13,28 +14,37 @@
 #include "base/log.hpp"
 #include "base/version.hpp"
 #include "console/admin_mail.hpp"
+#include "console/alerts_command.hpp"
 #include "console/recover.hpp"
 #include "console/recover_state.hpp"
 #include "console/selfcheck.hpp"
 #include "console/send_mail.hpp"
+#include "console/webhook.hpp"
 
 namespace optimilter {
 
 namespace {
 
-constexpr char kDefaultState[] = "/run/optimilter-recover";
 constexpr int kBadUsage = 2;
-constexpr std::int64_t kMailMs = 20'000;
+constexpr std::int64_t kMailMs = 20'000, kWebhookMs = 10'000;
+constexpr int kMostRounds = 3;
 
 struct Arguments {
     std::string config;
     std::string mta_config_dir;
-    std::string state_folder = kDefaultState;
+    std::string state_folder = kRecoverState;
     bool dry_run = false;
 };
 
 int exit_status(const CheckList& checks) {
     return worst_state(checks) == CheckState::kOk ? 0 : 1;
+}
+
+// Of a file that need not be there: in ns since 1970.
+std::int64_t changed_at(const std::string& file) {
+    struct stat found {};
+    if (file.empty() || ::lstat(file.c_str(), &found) != 0) return 0;
+    return std::int64_t{found.st_mtim.tv_sec} * 1'000'000'000 + found.st_mtim.tv_nsec;
 }
 
 void print_plan(const RecoverPlan& plan) {
@@ -43,27 +53,49 @@ void print_plan(const RecoverPlan& plan) {
     for (const std::string& left : plan.left) fmt::print("would leave: {}\n", left);
 }
 
-AdminMail mail_about(const SelfcheckFindings& findings, const RecoverPlan& plan, const RecoverState& state,
-                     std::vector<std::string> deeds, std::int64_t now) {
-    deeds.insert(deeds.end(), plan.left.begin(), plan.left.end());
-    return {host_name(), state.notices.from, state.notices.to, now,
-            0,           findings.checks,    plan.causes,      std::move(deeds)};
+// The program of the channel, and what its failure is called.
+Status send_notices(Channel channel, const NoticeLetter& letter, const NoticeSettings& settings) {
+    if (channel == Channel::kWebhook) return post_json(settings.webhook, notice_json(letter), kWebhookMs);
+    return send_mail(settings.via, settings.to, build_admin_mail(letter, settings.from, settings.to),
+                     kMailMs);
 }
 
-// Says on standard output, which is the journal under systemd, whether the admin is told. What cannot be
-// remembered is not sent: it would be sent again and again.
-void tell_admin(AdminMail mail, const StateFolder& folder, RecoverState& state, std::int64_t now) {
-    if (!state.mail_is_due(now)) return;
-    if (mail.to.empty()) return fmt::print("nobody is told: the setting notify is empty\n");
-    RecoverState after = state;
-    after.note_mail(now);
-    mail.next_reminder = after.next_reminder_in(now);
-    if (const Status kept = folder.write(after); !kept)
-        return fmt::print("no mail is sent, because the state cannot be kept: {}\n", kept.error().text);
-    const Status sent = send_mail(state.notices.via, mail.to, build_admin_mail(mail), kMailMs);
-    if (!sent) return fmt::print("the admin could not be told: {}\n", sent.error().text);
-    state = after;
-    fmt::print("the admin was told by mail\n");
+// Says on standard output, which is the journal under systemd, whether the admin is told. Only what was sent
+// is noted; the rest is due again. Returns what failed.
+std::string tell_by(Channel channel, NoticeLetter letter, RecoverState& state) {
+    const char* const name = channel == Channel::kMail ? "mail" : "webhook";
+    letter.notices = state.ledger.due(channel, letter.now);
+    if (letter.notices.empty()) return {};
+    AlertLedger after = state.ledger;
+    after.note_told(channel, letter.notices, letter.now);
+    letter.next_reminder = after.next_reminder_in(channel, letter.now);
+    const Status sent = send_notices(channel, letter, state.notices);
+    if (!sent) {
+        const std::string why = fmt::format("the admin could not be told by {}: {}", name, sent.error().text);
+        fmt::print("{}\n", why);
+        return why;
+    }
+    state.ledger = std::move(after);
+    fmt::print("the admin was told by {}\n", name);
+    return {};
+}
+
+// Whether anything is due at all is asked of the mail's side, when there is no channel.
+void tell_admin(NoticeLetter letter, const StateFolder& folder, RecoverState& state) {
+    const Channels channels = state.notices.channels();
+    if (channels.empty()) {
+        if (!state.ledger.due(Channel::kMail, letter.now).empty())
+            fmt::print("nobody is told: the settings notify and notify_webhook are empty\n");
+        return;
+    }
+    // What cannot be remembered is not sent: it would be sent again and again.
+    if (const Status kept = folder.write(state); !kept)
+        return fmt::print("nobody is told, because the state cannot be kept: {}\n", kept.error().text);
+    // The webhook first: that it failed can then be read in the mail.
+    for (auto channel = channels.rbegin(); channel != channels.rend(); ++channel) {
+        const std::string failed = tell_by(*channel, letter, state);
+        if (!failed.empty()) letter.deeds.push_back(failed);
+    }
 }
 
 void note_healthy_units(const SelfcheckFindings& findings, RecoverState& state, std::int64_t now) {
@@ -71,33 +103,56 @@ void note_healthy_units(const SelfcheckFindings& findings, RecoverState& state, 
         if (unit.active == "active") state.note_healthy(unit.name, now);
 }
 
-// The folder may be missing, foreign or full. Then what is broken is still put right, and no mail is sent,
-// because nobody would know that it was sent before.
-int recover(const Arguments& arguments) {
+int dry_run(const Arguments& arguments, const SelfcheckFindings& findings, std::int64_t now) {
+    const RecoverState state = StateFolder::peek(arguments.state_folder);
+    print_plan(plan_recovery(findings, state, now));
+    return exit_status(findings.checks);
+}
+
+void remember_and_tell(const SelfcheckSources& sources, const SelfcheckFindings& findings,
+                       const RecoverPlan& plan, DoneDeeds done, const StateFolder& folder,
+                       RecoverState& state) {
+    state.ledger.see(alert_look(findings, done, sources, state), sources.now);
+    NoticeLetter letter{host_name(), sources.now, 0, {}, findings.checks, std::move(done.told)};
+    letter.deeds.insert(letter.deeds.end(), plan.left.begin(), plan.left.end());
+    tell_admin(std::move(letter), folder, state);
+    state.ledger.forget(state.notices.channels(), sources.now);
+    if (const Status kept = folder.write(state); !kept)
+        fmt::print("the state could not be kept: {}\n", kept.error().text);
+}
+
+// One look at the machine and all that follows. The folder may be missing, foreign or full. Then what is
+// broken is still put right, and nobody is told, because nobody would know that it was told before.
+int recover_once(const Arguments& arguments) {
     const SelfcheckSources sources = this_machine(arguments.config, arguments.mta_config_dir);
     const SelfcheckFindings findings = selfcheck(sources);
     fmt::print("{}", check_table(findings.checks));
-    if (arguments.dry_run) {
-        print_plan(plan_recovery(findings, StateFolder::peek(arguments.state_folder), sources.now));
-        return exit_status(findings.checks);
-    }
-    auto folder = StateFolder::open(arguments.state_folder);
+    if (arguments.dry_run) return dry_run(arguments, findings, sources.now);
+    const auto folder = StateFolder::open(arguments.state_folder);
+    if (!folder) fmt::print("no state is kept and nobody is told: {}\n", folder.error().text);
+    if (!folder && folder.error().code == ErrorCode::kRefused) return 1;
     RecoverState state = folder ? folder->read() : RecoverState();
     if (sources.loaded.ok()) state.notices = notice_settings(sources.loaded.settings);
     const RecoverPlan plan = plan_recovery(findings, state, sources.now);
-    if (!folder) fmt::print("no state is kept and no mail is sent: {}\n", folder.error().text);
-    if (!folder && folder.error().code == ErrorCode::kRefused) return 1;
-    std::vector<std::string> deeds = do_deeds(plan, sources, state);
-    for (const std::string& deed : deeds) fmt::print("{}\n", deed);
+    DoneDeeds done = do_deeds(plan, sources, state);
+    for (const std::string& deed : done.told) fmt::print("{}\n", deed);
     for (const std::string& left : plan.left) fmt::print("{}\n", left);
     note_healthy_units(findings, state, sources.now);
-    state.see_causes(plan.causes, sources.now);
-    if (folder)
-        tell_admin(mail_about(findings, plan, state, std::move(deeds), sources.now), *folder, state,
-                   sources.now);
-    const Status kept = folder ? folder->write(state) : Status(Success{});
-    if (!kept) fmt::print("the state could not be kept: {}\n", kept.error().text);
+    if (folder) remember_and_tell(sources, findings, plan, std::move(done), *folder, state);
     return exit_status(findings.checks);
+}
+
+// When the engine has something new to tell while we are at work, systemd does not start us once more: what
+// it wrote then is seen by a look at the file's time, before and behind.
+int recover(const Arguments& arguments) {
+    const LoadedSettings loaded = this_machine(arguments.config, arguments.mta_config_dir).loaded;
+    for (int round = 1;; ++round) {
+        const auto before = changed_at(loaded.settings.alert_file);
+        const int status = recover_once(arguments);
+        if (arguments.dry_run || round == kMostRounds || changed_at(loaded.settings.alert_file) == before)
+            return status;
+        fmt::print("the engine has something new to tell\n");
+    }
 }
 
 int run(int argc, char** argv) {

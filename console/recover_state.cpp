@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,7 +13,9 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "base/clock.hpp"
 #include "base/text.hpp"
+#include "console/json_fields.hpp"
 
 namespace optimilter {
 
@@ -22,35 +25,11 @@ using Json = nlohmann::json;
 
 constexpr std::int64_t kMinute = 60, kHour = 3600;
 constexpr std::size_t kMostEntries = 100;
-constexpr std::size_t kLargestFile = 64 << 10;
+constexpr std::size_t kLargestFile = 1 << 20;
 constexpr char kFile[] = "state.json";
-
-std::int64_t reminder_after(std::uint32_t mails) {
-    if (mails <= 1) return kHour;
-    return mails == 2 ? 4 * kHour : 24 * kHour;
-}
 
 std::int64_t next_try_after(std::uint32_t tries) {
     return tries == 0 ? 0 : std::min(kMinute << std::min(tries - 1, 5u), 30 * kMinute);
-}
-
-std::int64_t number(const Json& json, const char* name) {
-    const auto found = json.is_object() ? json.find(name) : json.end();
-    return found != json.end() && found->is_number_integer() ? found->get<std::int64_t>() : 0;
-}
-
-std::uint32_t small_number(const Json& json, const char* name) {
-    return static_cast<std::uint32_t>(std::clamp<std::int64_t>(number(json, name), 0, 1'000'000));
-}
-
-// The members of an object, as far as there are any and not absurdly many.
-template <typename Take>
-void for_each_member(const Json& json, const char* name, Take&& take) {
-    const auto found = json.is_object() ? json.find(name) : json.end();
-    if (found == json.end() || !found->is_object()) return;
-    std::size_t count = 0;
-    for (const auto& [key, value] : found->items())
-        if (++count <= kMostEntries) take(key, value);
 }
 
 Error io_error(const std::string& what) {
@@ -65,74 +44,53 @@ std::int64_t since(std::int64_t then, std::int64_t now) {
 }  // namespace
 
 NoticeSettings notice_settings(const Settings& settings) {
-    return {settings.notify, settings.notify_from, settings.notify_via};
+    return {settings.notify, settings.notify_from, settings.notify_via, settings.notify_webhook};
+}
+
+Channels NoticeSettings::channels() const {
+    Channels in_use;
+    if (!to.empty()) in_use.push_back(Channel::kMail);
+    if (!webhook.empty()) in_use.push_back(Channel::kWebhook);
+    return in_use;
 }
 
 RecoverState RecoverState::parse(const std::string& text) {
     RecoverState state;
     const Json json = Json::parse(text, nullptr, false);
-    for_each_member(json, "causes", [&](const std::string& key, const Json& value) {
-        state.causes_[key] = {number(value, "last_seen"), number(value, "last_mail"),
-                              small_number(value, "mails")};
+    state.ledger = AlertLedger::parse(json);
+    json_each_member(json, "units", kMostEntries, [&](const std::string& key, const Json& value) {
+        state.units_[key] = {json_number(value, "last_try"),
+                             static_cast<std::uint32_t>(json_count(value, "tries", 1'000'000))};
     });
-    for_each_member(json, "units", [&](const std::string& key, const Json& value) {
-        state.units_[key] = {number(value, "last_try"), small_number(value, "tries")};
+    json_each_member(json, "restarts", kMostEntries, [&](const std::string& key, const Json& value) {
+        if (value.is_number_unsigned()) state.restarts_[key] = value.get<std::uint32_t>();
     });
     // Read as settings are, so that an address is held to the same rules.
-    const auto notices = json.is_object() ? json.find("notices") : json.end();
-    if (notices != json.end() && notices->is_string())
-        state.notices = notice_settings(parse_settings(notices->get<std::string>(), "state").settings);
+    const std::string notices = json_text(json, "notices");
+    if (!notices.empty()) state.notices = notice_settings(parse_settings(notices, "state").settings);
     return state;
 }
 
 std::string RecoverState::print() const {
-    Json json;
-    json["causes"] = Json::object();
+    Json json = ledger.print();
     json["units"] = Json::object();
-    for (const auto& [key, cause] : causes_)
-        json["causes"][key] = {
-            {"last_seen", cause.last_seen}, {"last_mail", cause.last_mail}, {"mails", cause.mails}};
     for (const auto& [name, unit] : units_)
         json["units"][name] = {{"last_try", unit.last_try}, {"tries", unit.tries}};
+    json["restarts"] = restarts_;
     Settings settings;
     settings.notify = notices.to;
     settings.notify_from = notices.from;
     settings.notify_via = notices.via;
+    settings.notify_webhook = notices.webhook;
     json["notices"] = print_settings(settings, true);
     return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-void RecoverState::see_causes(const std::vector<std::string>& causes, std::int64_t now) {
-    for (const std::string& cause : causes)
-        if (causes_.size() < kMostEntries || causes_.contains(cause)) causes_[cause].last_seen = now;
-    std::erase_if(causes_, [now](const auto& entry) { return since(entry.second.last_seen, now) > kHour; });
-}
-
-bool RecoverState::mail_is_due(std::int64_t now) const {
-    return std::any_of(causes_.begin(), causes_.end(), [now](const auto& entry) {
-        const KnownCause& cause = entry.second;
-        if (cause.last_seen != now) return false;
-        return cause.mails == 0 || since(cause.last_mail, now) >= reminder_after(cause.mails);
-    });
-}
-
-void RecoverState::note_mail(std::int64_t now) {
-    for (auto& [key, cause] : causes_) {
-        if (cause.last_seen != now) continue;
-        cause.last_mail = now;
-        ++cause.mails;
-    }
-}
-
-std::int64_t RecoverState::next_reminder_in(std::int64_t now) const {
-    std::int64_t soonest = 0;
-    for (const auto& [key, cause] : causes_) {
-        if (cause.last_seen != now || cause.mails == 0) continue;
-        const std::int64_t left =
-            std::max<std::int64_t>(1, cause.last_mail + reminder_after(cause.mails) - now);
-        soonest = soonest == 0 ? left : std::min(soonest, left);
-    }
-    return soonest;
+std::uint32_t RecoverState::new_restarts(const std::string& unit, std::uint32_t restarts) {
+    const auto [known, first_look] = restarts_.try_emplace(unit, restarts);
+    if (first_look) return 0;
+    const std::uint32_t before = std::exchange(known->second, restarts);
+    return restarts >= before ? restarts - before : restarts;
 }
 
 bool RecoverState::start_is_due(const std::string& unit, std::int64_t now) const {
@@ -157,7 +115,17 @@ RecoverState StateFolder::peek(const std::string& folder) {
     return opened.folder_ ? opened.read() : RecoverState();
 }
 
-Result<StateFolder> StateFolder::open(const std::string& folder) {
+// The other one is a program of moments; there is no call that waits for a lock for a time.
+static bool take_lock(int fd, std::int64_t wait_ms) {
+    const Deadline until = Deadline::in_ms(wait_ms);
+    while (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        if (until.expired()) return false;
+        ::poll(nullptr, 0, 20);
+    }
+    return true;
+}
+
+Result<StateFolder> StateFolder::open(const std::string& folder, std::int64_t wait_ms) {
     if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return io_error("make " + folder);
     StateFolder opened;
     opened.folder_.reset(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
@@ -172,7 +140,7 @@ Result<StateFolder> StateFolder::open(const std::string& folder) {
     opened.lock_.reset(
         ::openat(opened.folder_.get(), "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (!opened.lock_) return io_error(folder + "/lock");
-    if (::flock(opened.lock_.get(), LOCK_EX | LOCK_NB) != 0)
+    if (!take_lock(opened.lock_.get(), wait_ms))
         return Error{ErrorCode::kRefused, "another optimilter-recover is at work"};
     return opened;
 }

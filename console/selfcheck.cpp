@@ -134,6 +134,7 @@ SelfcheckFindings selfcheck(const SelfcheckSources& sources) {
     const std::vector<ProcessEntry> processes = read_process_table(sources.proc);
     findings.sockets = look_at_sockets(socket_places(settings), sources.proc);
     findings.orphans = find_orphans(processes, sources.worker_program);
+    findings.certificates = look_at_certificates(settings.watch_certificates, sources.now);
     findings.checks = {settings_check(sources),
                        disk_check(folders, sources.disk_space),
                        memory_check(sources.proc),
@@ -144,6 +145,7 @@ SelfcheckFindings selfcheck(const SelfcheckSources& sources) {
                        queue_check(mta, sources.now),
                        mta_check(mta),
                        units_check(sources, findings.units),
+                       certificate_check(findings.certificates),
                        core_dump_check(sources.core_dumps)};
     return findings;
 }

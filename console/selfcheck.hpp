@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "console/certificate_check.hpp"
 #include "console/check_list.hpp"
 #include "console/machine_checks.hpp"
 #include "console/process_table.hpp"
@@ -47,6 +48,7 @@ struct SelfcheckFindings {
     std::vector<ProcessEntry> orphans;
     std::vector<SocketFinding> sockets;
     std::vector<UnitState> units;  // empty where no systemd runs
+    std::vector<CertificateFinding> certificates;
 };
 SelfcheckFindings selfcheck(const SelfcheckSources& sources);
 

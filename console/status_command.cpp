@@ -4,9 +4,11 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <ctime>
 #include <nlohmann/json.hpp>
 
 #include "base/text.hpp"
+#include "console/certificate_check.hpp"
 #include "console/process_client.hpp"
 #include "console/status_report.hpp"
 
@@ -37,9 +39,11 @@ bool obeyed(const Settings& settings, std::string_view line) {
 }  // namespace
 
 int show_status(const Settings& settings, bool json) {
-    ProcessReplies replies{settings.guard_status_socket, settings.control_socket, {}, {}};
+    ProcessReplies replies{settings.guard_status_socket, settings.control_socket, {}, {}, {}};
     if (!replies.guard_socket.empty()) replies.guard = query_process(replies.guard_socket, {});
     if (!replies.engine_socket.empty()) replies.engine = query_process(replies.engine_socket, "status");
+    for (const auto& found : look_at_certificates(settings.watch_certificates, std::time(nullptr)))
+        if (found.state != CheckState::kOk) replies.certificates.push_back(found.text);
     const StatusReport report = report_status(replies);
     fmt::print("{}", json ? report.json : report.text);
     return report.well() ? 0 : 1;

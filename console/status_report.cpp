@@ -15,9 +15,12 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 // Fields of foreign JSON: what is not there, or of another kind, is as good as empty.
-std::string text_of(const Json& json, const char* name) {
+constexpr std::size_t kLongestAlert = 500;
+
+std::string text_of(const Json& json, const char* name, std::size_t limit = 200) {
     const auto found = json.find(name);
-    return found != json.end() && found->is_string() ? printable(found->get<std::string>()) : std::string();
+    return found != json.end() && found->is_string() ? printable(found->get<std::string>(), limit)
+                                                     : std::string();
 }
 
 std::int64_t number_of(const Json& json, const char* name) {
@@ -75,6 +78,11 @@ class Report {
         text_ += fmt::format("{:<9} {}\n", name, text);
     }
     void problem(std::string text) { problems_.push_back(std::move(text)); }
+    // Above all else, for what somebody has to do by a date.
+    void banner(const std::string& text) {
+        text_.insert(0, fmt::format("*** {} ***\n", text));
+        problem(text);
+    }
     // The JSON of a process; empty when it gave none, and then the reason has been told.
     Json take(const char* process, const std::string& socket, const ProcessReply& reply);
     StatusReport finish();
@@ -240,6 +248,17 @@ void tell_engine_problems(const Json& engine, Report& report) {
         report.problem("the settings file has problems, older settings are used: " + settings);
 }
 
+// Those that last. Dates stand above all else.
+void tell_alerts(const Json& engine, Report& report) {
+    const auto alerts = engine.find("alerts");
+    if (alerts == engine.end() || !alerts->is_array()) return;
+    for (const Json& alert : *alerts) {
+        if (!alert.is_object() || number_of(alert, "cleared") != 0) continue;
+        const std::string kind = text_of(alert, "kind"), text = text_of(alert, "text", kLongestAlert);
+        kind == "valid_until" ? report.banner(text) : report.problem(fmt::format("alert {}: {}", kind, text));
+    }
+}
+
 void tell_engine(const Json& engine, Report& report) {
     report.line("", fmt::format("settings {}, read {}", text_of(engine, "settings_file"),
                                 text_of(engine, "settings_since")));
@@ -252,6 +271,7 @@ void tell_engine(const Json& engine, Report& report) {
     tell_load(object_in(engine, "load"), report);
     if (const Json& queue = object_in(engine, "queue"); !queue.empty()) tell_queue(queue, report);
     tell_engine_problems(engine, report);
+    tell_alerts(engine, report);
 }
 
 }  // namespace
@@ -264,6 +284,7 @@ StatusReport report_status(const ProcessReplies& replies) {
     if (engine.is_object()) tell_engine(engine, report);
     if (guard.is_object() && engine.is_object() && text_of(guard, "version") != text_of(engine, "version"))
         report.line("note", "guard and engine are of different versions: one was not restarted");
+    for (const std::string& text : replies.certificates) report.banner(printable(text, kLongestAlert));
     return report.finish();
 }
 

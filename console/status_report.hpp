@@ -17,6 +17,7 @@ namespace optimilter {
 struct ProcessReplies {
     std::string guard_socket, engine_socket;  // paths; empty: not asked, by the settings
     ProcessReply guard, engine;
+    std::vector<std::string> certificates;  // what is wrong with those that are watched
 };
 
 struct StatusReport {

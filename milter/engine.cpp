@@ -1,7 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "milter/engine.hpp"
 
+#include "base/log.hpp"
+#include "milter/alert_file.hpp"
+
 namespace optimilter {
+
+Engine::Engine(std::shared_ptr<const Settings> settings, Pool& shared_pool, Counters& shared_counters)
+    : pool(shared_pool),
+      counters(shared_counters),
+      alerts([path = settings->alert_file] {
+          // Then the next look of optimilter-recover finds it.
+          if (const Status touched = touch_alert_file(path); !touched)
+              log_info("alerts: {}", touched.error().text);
+      }),
+      settings_(std::move(settings)) {}
 
 std::shared_ptr<const Settings> Engine::settings() const {
     const std::lock_guard lock(mutex_);
@@ -11,6 +24,16 @@ std::shared_ptr<const Settings> Engine::settings() const {
 void Engine::swap_settings(std::shared_ptr<const Settings> settings) {
     const std::lock_guard lock(mutex_);
     settings_ = std::move(settings);
+}
+
+std::vector<Expiry> Engine::expiries() const {
+    const std::lock_guard lock(mutex_);
+    return expiries_;
+}
+
+void Engine::set_expiries(std::vector<Expiry> expiries) {
+    const std::lock_guard lock(mutex_);
+    expiries_ = std::move(expiries);
 }
 
 }  // namespace optimilter

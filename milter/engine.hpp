@@ -10,9 +10,12 @@
 #include <memory>
 #include <mutex>
 #include <utility>
+#include <vector>
 
 #include "base/counters.hpp"
+#include "milter/alert_board.hpp"
 #include "milter/body_budget.hpp"
+#include "milter/expiry.hpp"
 #include "milter/load_board.hpp"
 #include "policy/settings.hpp"
 #include "policy/yield_table.hpp"
@@ -36,15 +39,19 @@ class InFlight {
 
 class Engine {
   public:
-    Engine(std::shared_ptr<const Settings> settings, Pool& shared_pool, Counters& shared_counters)
-        : pool(shared_pool), counters(shared_counters), settings_(std::move(settings)) {}
+    Engine(std::shared_ptr<const Settings> settings, Pool& shared_pool, Counters& shared_counters);
 
     // The settings of now; a message keeps the snapshot it began with.
     std::shared_ptr<const Settings> settings() const;
     void swap_settings(std::shared_ptr<const Settings> settings);
 
+    // Whatever in the policy has a last day; the admin is told when one is near or past. By whoever loads it.
+    std::vector<Expiry> expiries() const;
+    void set_expiries(std::vector<Expiry> expiries);
+
     Pool& pool;
     Counters& counters;
+    AlertBoard alerts;  // what the admin should know; every change writes the file of the setting alert_file
     BodyBudget body_budget;
     LoadBoard load;
     YieldTable yields;
@@ -59,6 +66,7 @@ class Engine {
   private:
     mutable std::mutex mutex_;
     std::shared_ptr<const Settings> settings_;
+    std::vector<Expiry> expiries_;
 };
 
 }  // namespace optimilter

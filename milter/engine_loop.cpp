@@ -104,6 +104,8 @@ EngineLoop::EngineLoop(Engine& engine, std::string settings_file, UniqueFd contr
             [this](std::uint8_t from, std::uint8_t to, const LoadState& state) {
                 on_level_change(from, to, state);
             }),
+      life_(started_with_->alert_file),
+      watch_(engine.alerts),
       probe_every_ms_(probe_interval()),
       next_probe_(Deadline::in_ms(0)) {
     run_.settings_file = std::move(settings_file);
@@ -124,6 +126,7 @@ LoadSources EngineLoop::load_sources() {
 
 void EngineLoop::run() {
     take_signals();
+    begin_life();
     for (;;) {
         wait();
         hear_events();
@@ -133,6 +136,15 @@ void EngineLoop::run() {
         keep_probing();
         stop_when_quiet();
     }
+}
+
+// An engine that was asked to go is no news; one that crashed or was killed is.
+void EngineLoop::begin_life() {
+    const auto losses = life_.begin(::getpid(), std::time(nullptr));
+    if (!losses) return;
+    const std::string told = describe_losses(*losses);
+    log_warning("{}", told);
+    engine_.alerts.note(AlertKind::kRestarts, told);
 }
 
 void EngineLoop::wait() {
@@ -249,7 +261,9 @@ void EngineLoop::keep_probing() {
 
 // The watchdog hears of us after a probe that went well, and at no other time.
 void EngineLoop::judge(bool milter_answered) {
-    const std::string trouble = trouble_of(milter_answered, engine_.pool.state());
+    const PoolState pool = engine_.pool.state();
+    watch_over(pool);
+    const std::string trouble = trouble_of(milter_answered, pool);
     if (!trouble.empty() && run_.problem.empty()) log_error("in trouble: {}", trouble);
     if (trouble.empty() && !run_.problem.empty()) log_info("out of trouble: {}", run_.problem);
     run_.problem = trouble;
@@ -261,6 +275,13 @@ void EngineLoop::judge(bool milter_answered) {
         return;
     }
     notify_service((std::exchange(ready_told_, true) ? "WATCHDOG=1\n" : "READY=1\nWATCHDOG=1\n") + status);
+}
+
+void EngineLoop::watch_over(const PoolState& pool) {
+    const auto steady =
+        std::chrono::duration_cast<std::chrono::seconds>(SteadyClock::now().time_since_epoch());
+    watch_.look({steady.count(), std::time(nullptr), engine_.counters.get(Counter::kWorkersDied),
+                 engine_.counters.get(Counter::kWorkersStarted), pool.down_reason, engine_.expiries()});
 }
 
 void EngineLoop::begin_stop(int exit_status) {
@@ -283,6 +304,7 @@ void EngineLoop::stop_when_quiet() {
     if (!quiet && !stop_by_->expired()) return;
     control_.remove();
     queue_.remove();
+    if (exit_status_ == 0) life_.end();
     log_info("stopping{}: {}", quiet ? "" : " with work in flight", counters_line(engine_.counters));
     ::_exit(exit_status_);
 }

@@ -11,9 +11,11 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "milter/alert_file.hpp"
 #include "milter/control_socket.hpp"
 #include "milter/engine.hpp"
 #include "milter/engine_status.hpp"
+#include "milter/engine_watch.hpp"
 #include "milter/load_monitor.hpp"
 #include "milter/queue_socket.hpp"
 #include "milter/self_probe.hpp"
@@ -52,6 +54,8 @@ class EngineLoop {
     void tell_bypass();
     void keep_probing();
     void judge(bool milter_answered);
+    void begin_life();
+    void watch_over(const PoolState& pool);
     void begin_stop(int exit_status);
     void stop_when_quiet();
 
@@ -63,6 +67,8 @@ class EngineLoop {
     SelfProbe probe_;
     LoadMonitor load_;
     std::uint64_t bypassed_before_ = 0;  // counted when bypass was entered
+    const LifeMark life_;
+    EngineWatch watch_;
     std::int64_t probe_every_ms_;
     Deadline next_probe_;  // passed: now
     bool ready_told_ = false;

@@ -91,6 +91,21 @@ Json queue_json(const QueueMonitor& monitor) {
     return json;
 }
 
+Json alerts_json(const AlertBoard& alerts) {
+    Json all = Json::array();
+    for (const Alert& alert : alerts.list()) {
+        Json json;
+        json["kind"] = alert_kind_name(alert.kind);
+        json["since"] = alert.since;
+        json["cleared"] = alert.cleared;
+        json["count"] = alert.count;
+        json["text"] = alert.text;
+        json["over"] = alert.over;
+        all.push_back(std::move(json));
+    }
+    return all;
+}
+
 Json counters_json(const Counters& counters) {
     Json all = Json::object();
     for (std::size_t i = 0; i < static_cast<std::size_t>(Counter::kCount_); ++i) {
@@ -128,6 +143,7 @@ std::string engine_status_json(const Engine& engine, const EngineRun& run) {
     json["workers"] = workers_json(engine.pool.state());
     if (run.load != nullptr) json["load"] = load_json(*run.load, *engine.settings(), monotonic_ms());
     if (run.queue != nullptr) json["queue"] = queue_json(*run.queue);
+    json["alerts"] = alerts_json(engine.alerts);
     json["counters"] = counters_json(engine.counters);
     // Paths and reasons may hold any bytes; JSON may not.
     return json.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';

@@ -240,12 +240,33 @@ std::string check_queue(std::string_view text) {
     return star + 1 == text.size() ? std::string() : "\"*\" may stand at the end alone";
 }
 
+// Scheme, host and port are checked; the path is for the other side. No user name: it would be in every log.
+std::string check_url(std::string_view text) {
+    constexpr std::string_view kWant =
+        "want http://host/path or https://host/path, without user name or blanks";
+    const bool http = text.starts_with("http://"), https = text.starts_with("https://");
+    if ((!http && !https) || text.size() > 2000 || text.find_first_of(" \"<>\\#") != std::string_view::npos)
+        return std::string(kWant);
+    std::string_view place = text.substr(http ? 7 : 8);
+    place = place.substr(0, place.find_first_of("/?"));
+    if (place.find('@') != std::string_view::npos) return std::string(kWant);
+    const std::size_t bracket = place.rfind(']');
+    const std::size_t colon = place.find(':', bracket == std::string_view::npos ? 0 : bracket);
+    if (place.substr(0, colon).empty()) return std::string(kWant);
+    if (colon == std::string_view::npos) return {};
+    unsigned port = 0;
+    const auto [end, status] = std::from_chars(place.data() + colon + 1, place.data() + place.size(), port);
+    const bool whole = status == std::errc() && end == place.data() + place.size();
+    return whole && port >= 1 && port <= 65535 ? std::string() : "the port must be 1 to 65535";
+}
+
 std::string check_text(std::string_view text, SettingForm form) {
     if (has_control(text)) return "holds a control character";
     if (form == SettingForm::kSocket) return check_socket(text);
     if (form == SettingForm::kAddress && !text.empty()) return check_address(text);
     if (form == SettingForm::kMailWay) return check_mail_way(text);
     if (form == SettingForm::kQueues) return check_queue(text);
+    if (form == SettingForm::kUrl && !text.empty()) return check_url(text);
     if (form == SettingForm::kPath && !text.empty() && text[0] != '/')
         return "want an absolute path, or \"\"";
     if (form == SettingForm::kName && text.find_first_of(" :/") != std::string_view::npos)
@@ -355,9 +376,10 @@ Status read_setting(const toml::node& node, const SettingBounds&, std::vector<Ne
 }
 
 Status read_setting(const toml::node& node, const SettingBounds& bounds, std::vector<std::string>& value) {
+    const SettingForm each = bounds.form == SettingForm::kPaths    ? SettingForm::kPath
+                             : bounds.form == SettingForm::kQueues ? SettingForm::kQueues
+                                                                   : SettingForm::kAddress;
     std::vector<std::string> read;
-    const bool queues = bounds.form == SettingForm::kQueues;
-    const SettingForm each = queues ? SettingForm::kQueues : SettingForm::kAddress;
     const Status status =
         for_each_element(node, describe_form(bounds.form), [&](const toml::node& element) -> Status {
             std::string text;
@@ -460,6 +482,10 @@ std::string describe_form(SettingForm form) {
             return "a way to send";
         case SettingForm::kQueues:
             return "a list of queue directories";
+        case SettingForm::kPaths:
+            return "a list of absolute paths";
+        case SettingForm::kUrl:
+            return "an http or https URL";
     }
     return {};
 }

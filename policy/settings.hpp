@@ -70,6 +70,8 @@ enum class SettingForm : std::uint8_t {
     kAddresses,  // list of mail addresses
     kMailWay,    // "sendmail", absolute path of such a program, or smtp:host:port
     kQueues,     // list of queue directories: absolute paths, with "sendmail:" before those of Sendmail
+    kPaths,      // list of absolute paths
+    kUrl,        // http or https URL, or empty
 };
 
 // One slip in a settings file. text: "file:line: what is wrong", ready to print: foreign text is cleaned.

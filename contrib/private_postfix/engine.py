@@ -174,7 +174,7 @@ class Engine(_MilterProgram):
         self.settings = dict(settings)
         settings = {"listen": self.guard_listen or f"unix:{self.folder}/unused.sock", "engine_socket": self.listen,
                     "control_socket": self.control, "queue_socket": self.folder / "queue.sock",
-                    "guard_status_socket": self.folder / "guard.sock",
+                    "guard_status_socket": self.folder / "guard.sock", "alert_file": self.folder / "alert",
                     "log_target": "stderr", "worker_program": self.worker,
                     **({"user": self.user.pw_name} if self.user else {}), **settings}
         partial = self.settings_file.with_suffix(".new")

@@ -23,6 +23,7 @@ CASES = [
      "@no-such-group"),
     ("bad time", "optimilter-recover.timer", "^OnBootSec=.*$", "OnBootSec=soon", "Failed to parse timer value"),
     ("network let in", "optimilter-queuewatch.service", "^PrivateNetwork=yes\n", "", "optimilter-queuewatch.service: exposure is"),
+    ("path that is none", "optimilter-recover.path", "^PathChanged=.*$", "PathChanged=run/alert", "not absolute"),
     ("unit gone", "optimilter-recover.service", None, None, "optimilter-recover.service is not there"),
 ]
 
@@ -32,7 +33,7 @@ def run_case(arguments, case):
     with tempfile.TemporaryDirectory() as folder:
         for source in arguments[1:]:
             for file in pathlib.Path(source).glob("optimilter*"):
-                if file.suffix in (".service", ".timer"):
+                if file.suffix in (".service", ".timer", ".path"):
                     shutil.copy(file, folder)
         file = pathlib.Path(folder) / broken
         if old is None:

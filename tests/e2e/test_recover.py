@@ -45,7 +45,7 @@ class Machine:
         self.worker = shutil.copy2(WORKER, folder / "optimilter-worker")
         self.settings_file = folder / "optimilter.toml"
         self.held = []
-        self.settings = {"listen": f"unix:{folder}/listen.sock", "engine_socket": f"unix:{folder}/engine.sock",
+        self.settings = {"listen": f"unix:{folder}/listen.sock", "alert_file": str(folder / "alert"), "engine_socket": f"unix:{folder}/engine.sock",
                          "control_socket": "", "guard_status_socket": "", "worker_program": str(self.worker)}
         self.configure()
 
@@ -160,7 +160,7 @@ def test_selfcheck_json(rig):
     done = subprocess.run(words, env=rig.postfix.environment, capture_output=True, text=True, timeout=60)
     answer = json.loads(done.stdout)
     assert [check["name"] for check in answer["checks"]] == [
-        "settings", "disk", "memory", "sockets", "guard", "engine", "processes", "queue", "mta", "units", "cores"]
+        "settings", "disk", "memory", "sockets", "guard", "engine", "processes", "queue", "mta", "units", "certs", "cores"]
     assert all(check["reason"] and check["state"] in ("ok", "warn", "fail") for check in answer["checks"])
     assert done.returncode == (0 if answer["state"] == "ok" else 1)
     assert re.search(r"incoming \d+, active \d+", [c["reason"] for c in answer["checks"] if c["name"] == "queue"][0])
@@ -229,8 +229,8 @@ def test_reminders_and_new_causes(machine, sink):
     assert "told by mail" in machine.recover().stdout
     assert "told by mail" not in machine.recover().stdout
     state = json.loads(state_file.read_text())
-    assert state["causes"]["sockets"]["mails"] == 1
-    state["causes"]["sockets"]["last_mail"] -= 3600
+    assert state["alerts"]["sockets"]["mail"]["sends"] == 1
+    state["alerts"]["sockets"]["mail"]["at"] -= 3600
     state_file.write_text(json.dumps(state))
     assert "told by mail" in machine.recover().stdout  # the first reminder
     assert "told by mail" not in machine.recover().stdout
@@ -256,14 +256,14 @@ def test_what_could_not_be_sent_is_sent_later(machine, sink):
     sink.deferring = True
     machine.configure(notify_via=f"smtp:127.0.0.1:{sink.port}")
     done = machine.recover()
-    assert "could not be told: the SMTP server said: 451 4.3.0 not now" in done.stdout
+    assert "could not be told by mail: the SMTP server said: 451 4.3.0 not now" in done.stdout
     sink.deferring = False
     assert "told by mail" in machine.recover().stdout and len(sink.mails()) == 1
 
 
 def test_nobody_to_tell(machine):
     done = machine.recover()
-    assert done.returncode == 1 and "the setting notify is empty" in done.stdout
+    assert done.returncode == 1 and "the settings notify and notify_webhook are empty" in done.stdout
 
 
 def test_without_a_place_to_remember_no_mail_is_sent(machine, sink):
@@ -271,7 +271,7 @@ def test_without_a_place_to_remember_no_mail_is_sent(machine, sink):
     stale = machine.socket("listen.sock", False)
     done = subprocess.run([RECOVER, "-c", machine.settings_file, "--state", "/proc/no/such/folder"], capture_output=True,
                           text=True, timeout=60)
-    assert "no mail is sent" in done.stdout and not stale.exists() and not sink.mails()
+    assert "nobody is told" in done.stdout and not stale.exists() and not sink.mails()
 
 
 # ---- As a program

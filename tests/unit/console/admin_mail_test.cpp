@@ -12,16 +12,21 @@
 namespace optimilter {
 namespace {
 
-AdminMail plain_mail() {
-    AdminMail mail;
-    mail.host = "mx.example.org";
-    mail.to = {"root", "postmaster@example.org"};
-    mail.now = 1700000000;
-    mail.next_reminder = 3600;
-    mail.checks = {{"settings", CheckState::kOk, "no problems"}, {"engine", CheckState::kFail, "gone"}};
-    mail.causes = {"engine", "optimilter-engine.service"};
-    mail.deeds = {"start optimilter-engine.service, which has failed: done"};
-    return mail;
+NoticeLetter plain_letter() {
+    NoticeLetter letter;
+    letter.host = "mx.example.org";
+    letter.now = 1700000000;
+    letter.next_reminder = 3600;
+    letter.checks = {{"settings", CheckState::kOk, "no problems"}, {"engine", CheckState::kFail, "gone"}};
+    letter.notices = {
+        {NoticePhase::kNew, "engine", "engine", "gone", "", 1699999000, 0, 1},
+        {NoticePhase::kNew, "optimilter-engine.service", "units", "it failed", "", 1699999000, 0, 1}};
+    letter.deeds = {"start optimilter-engine.service, which has failed: done"};
+    return letter;
+}
+
+std::string built(const NoticeLetter& letter, const std::string& from = {}) {
+    return build_admin_mail(letter, from, {"root", "postmaster@example.org"});
 }
 
 std::string field(const mimetic::MimeEntity& entity, const std::string& name) {
@@ -43,11 +48,12 @@ mimetic::MimeEntity* parsed(const std::string& mail) {
 }
 
 void test_fields() {
-    const std::unique_ptr<mimetic::MimeEntity> mail(parsed(build_admin_mail(plain_mail())));
+    const std::unique_ptr<mimetic::MimeEntity> mail(parsed(built(plain_letter())));
     CHECK_EQ(field(*mail, "Date"), "Tue, 14 Nov 2023 22:13:20 +0000");
     CHECK_EQ(field(*mail, "From"), "optimilter <optimilter@mx.example.org>");
     CHECK_EQ(field(*mail, "To"), "root, postmaster@example.org");
-    CHECK_EQ(field(*mail, "Subject"), "optimilter on mx.example.org: engine, optimilter-engine.service");
+    CHECK_EQ(field(*mail, "Subject"),
+             "optimilter on mx.example.org: the engine does not work as it should (and 1 more)");
     CHECK_EQ(field(*mail, "Auto-Submitted"), "auto-generated");
     CHECK_EQ(field(*mail, "Precedence"), "bulk");
     CHECK_EQ(field(*mail, "X-Optimilter-Alert"), "engine, optimilter-engine.service");
@@ -62,26 +68,23 @@ void test_fields() {
 }
 
 void test_sender_of_the_settings() {
-    AdminMail mail = plain_mail();
-    mail.from = "filter@example.net";
-    mail.deeds.clear();
-    const std::unique_ptr<mimetic::MimeEntity> entity(parsed(build_admin_mail(mail)));
+    const std::unique_ptr<mimetic::MimeEntity> entity(parsed(built(plain_letter(), "filter@example.net")));
     CHECK_EQ(field(*entity, "From"), "optimilter <filter@example.net>");
-    CHECK(decoded_body(*entity).find("Nothing was changed.") != std::string::npos);
 }
 
 // Whatever a reason quotes, the mail stays one of ASCII lines within RFC 5322's limits and of our fields
 // alone.
 void test_hostile_text() {
-    AdminMail mail = plain_mail();
+    NoticeLetter mail = plain_letter();
     const std::string evil =
         "x\r\n\r\nBcc: all@example.org\r\n.\r\nQUIT\x1b[2J\xff\xfe\xe2\x80\xae" + std::string(5000, 'y');
     mail.host = evil;
-    mail.causes = {evil, "Grüße"};
+    mail.notices = {{NoticePhase::kNew, evil, evil, evil, evil, 1, 0, 1},
+                    {NoticePhase::kBrief, "Grüße", evil, evil, evil, 1, 2, 9}};
     mail.checks = {{"engine", CheckState::kFail, evil},
                    {"disk", CheckState::kFail, "Grüße aus /tmp/ü = 5 %"}};
     mail.deeds = {evil};
-    const std::string text = build_admin_mail(mail);
+    const std::string text = built(mail);
     std::size_t line = 0;
     for (std::size_t end; (end = text.find("\r\n", line)) != std::string::npos; line = end + 2) {
         CHECK(end - line <= 998);
@@ -94,9 +97,25 @@ void test_hostile_text() {
     CHECK(decoded_body(*entity).find("Grüße aus /tmp/ü = 5 %") != std::string::npos);
 }
 
+// A subject that is folded reads as it was written.
+void test_folding() {
+    NoticeLetter letter = plain_letter();
+    letter.host = "a-host-with-a-rather-long-name.example.org";
+    const std::string text = built(letter);
+    const std::string header = text.substr(0, text.find("\r\n\r\n"));
+    CHECK(header.find('\t') == std::string::npos);
+    std::string unfolded;
+    for (const char c : header)
+        if (c != '\r' && c != '\n') unfolded += c;
+    CHECK(unfolded.find(
+              "Subject: optimilter on a-host-with-a-rather-long-name.example.org: the engine does not "
+              "work as it should (and 1 more)") != std::string::npos,
+          header);
+}
+
 // Our own check of what may not be touched finds the trace field, so the milter leaves the mail alone.
 void test_milter_leaves_it_alone() {
-    const std::string text = build_admin_mail(plain_mail());
+    const std::string text = built(plain_letter());
     CHECK(text.find("\r\n" + std::string(kTraceHeader) + ": ") != std::string::npos);
     HeaderFields fields;
     fields.push_back({kTraceHeader, " alert"});
@@ -151,9 +170,9 @@ void test_send_failures() {
 int main() {
     using namespace optimilter;
     const CMUnitTest tests[] = {
-        TEST(test_fields),    TEST(test_sender_of_the_settings), TEST(test_hostile_text),
-        TEST(test_dates),     TEST(test_milter_leaves_it_alone), TEST(test_host_name),
-        TEST(test_smtp_data), TEST(test_send_failures),
+        TEST(test_folding),      TEST(test_fields),    TEST(test_sender_of_the_settings),
+        TEST(test_hostile_text), TEST(test_dates),     TEST(test_milter_leaves_it_alone),
+        TEST(test_host_name),    TEST(test_smtp_data), TEST(test_send_failures),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

@@ -20,56 +20,11 @@ UnitState failed_unit(std::string_view name = kEngineUnit) {
 
 // ---- What is remembered
 
-void test_mail_once_a_cause_and_reminders() {
-    RecoverState state;
-    state.see_causes({}, kNow);
-    CHECK(!state.mail_is_due(kNow));
-    std::vector<std::int64_t> mailed;
-    // The same cause, seen every five minutes for three days.
-    for (std::int64_t now = kNow; now < kNow + 72 * kHour; now += 5 * kMinute) {
-        state.see_causes({"engine"}, now);
-        if (!state.mail_is_due(now)) continue;
-        state.note_mail(now);
-        mailed.push_back((now - kNow) / kHour);
-    }
-    CHECK((mailed == std::vector<std::int64_t>{0, 1, 5, 29, 53}));
-}
-
-void test_new_cause_is_told_at_once() {
-    RecoverState state;
-    state.see_causes({"engine"}, kNow);
-    state.note_mail(kNow);
-    CHECK_EQ(state.next_reminder_in(kNow), kHour);
-    state.see_causes({"engine", "disk"}, kNow + 1);
-    CHECK(state.mail_is_due(kNow + 1));
-    state.note_mail(kNow + 1);
-    state.see_causes({"engine", "disk"}, kNow + 2);
-    CHECK(!state.mail_is_due(kNow + 2));
-}
-
-// One that comes and goes is one cause; one that stayed away for an hour is a new one.
-void test_flapping() {
-    RecoverState state;
-    state.see_causes({"engine"}, kNow);
-    state.note_mail(kNow);
-    state.see_causes({}, kNow + 20 * kMinute);
-    CHECK(!state.mail_is_due(kNow + 20 * kMinute));
-    state.see_causes({"engine"}, kNow + 40 * kMinute);
-    CHECK(!state.mail_is_due(kNow + 40 * kMinute));
-    state.see_causes({}, kNow + 101 * kMinute);
-    state.see_causes({"engine"}, kNow + 102 * kMinute);
-    CHECK(state.mail_is_due(kNow + 102 * kMinute));
-}
-
 void test_clock_set_back() {
     RecoverState state;
-    state.see_causes({"engine"}, kNow);
-    state.note_mail(kNow);
     state.note_start("u", kNow);
     state.note_start("u", kNow);
     const std::int64_t earlier = kNow - 400 * 24 * kHour;
-    state.see_causes({"engine"}, earlier);
-    CHECK(state.mail_is_due(earlier));
     CHECK(state.start_is_due("u", earlier));
 }
 
@@ -93,16 +48,22 @@ void test_starts_back_off_and_never_end() {
 
 void test_state_round_trip() {
     RecoverState state;
-    state.see_causes({"engine", "a\"\xff"}, kNow);
-    state.note_mail(kNow);
+    AlertLook look;
+    look.facts.push_back({.key = "engine", .kind = "engine", .text = "gone", .over = {}});
+    state.ledger.see(look, kNow);
+    state.ledger.note_told(Channel::kMail, state.ledger.due(Channel::kMail, kNow), kNow);
     state.note_start("u", kNow);
-    state.notices = {{"root", "a@example.org"}, "f@example.org", "smtp:127.0.0.1:25"};
+    state.new_restarts("u", 7);
+    state.notices = {{"root", "a@example.org"}, "f@example.org", "smtp:127.0.0.1:25", "https://a.test/x"};
     RecoverState again = RecoverState::parse(state.print());
     CHECK_EQ(again.print(), state.print());
     CHECK_EQ(again.notices.to.size(), 2u);
     CHECK_EQ(again.notices.via, "smtp:127.0.0.1:25");
-    again.see_causes({"engine"}, kNow + 1);
-    CHECK(!again.mail_is_due(kNow + 1));
+    CHECK_EQ(again.notices.webhook, "https://a.test/x");
+    CHECK_EQ(again.notices.channels().size(), 2u);
+    again.ledger.see(look, kNow + 1);
+    CHECK(again.ledger.due(Channel::kMail, kNow + 1).empty());
+    CHECK_EQ(again.new_restarts("u", 9), 2u);
     CHECK(!again.start_is_due("u", kNow + 59));
 }
 
@@ -112,20 +73,18 @@ void test_broken_state_is_empty() {
         "{",
         "[]",
         "null",
-        R"({"causes":[1]})",
-        R"({"causes":{"engine":1}})",
-        R"({"causes":{"engine":{"last_seen":"x","mails":-1}},"units":{"u":{"tries":-5}}})",
-        R"({"causes":{"engine":{"mails":1e300}},"units":{"u":{"last_try":99999999999999999999}}})",
+        R"({"units":[1]})",
+        R"({"units":{"u":1},"restarts":[]})",
+        R"({"units":{"u":{"tries":-5}},"restarts":{"u":-1}})",
+        R"({"units":{"u":{"last_try":99999999999999999999}},"restarts":{"u":"x"}})",
         R"({"notices":"notify = [\"-oQ/tmp\"]"})",
     };
     for (const std::string_view text : kBroken) {
         RecoverState state = RecoverState::parse(std::string(text));
-        state.see_causes({"engine"}, kNow);
-        CHECK(state.mail_is_due(kNow), text);
         CHECK(state.start_is_due("u", kNow), text);
         CHECK(state.notices.to.empty(), text);
     }
-    std::string many = R"({"causes":{)";
+    std::string many = R"({"units":{)";
     for (int i = 0; i < 100000; ++i) many += "\"c" + std::to_string(i) + "\":{},";
     RecoverState::parse(many + "\"x\":{}}}");
 }
@@ -201,16 +160,22 @@ std::string deeds_of(const RecoverPlan& plan) {
     return text;
 }
 
+std::string keys_of(const std::vector<AlertFact>& facts) {
+    std::string text;
+    for (const AlertFact& fact : facts) text += (text.empty() ? "" : " ") + fact.key;
+    return text;
+}
+
 void test_nothing_wrong_nothing_done() {
     const RecoverPlan plan = plan_recovery(sound(), {}, kNow);
     CHECK_EQ(deeds_of(plan), "");
-    CHECK(plan.causes.empty());
+    CHECK(facts_of(sound()).empty());
 }
 
 void test_warnings_are_no_causes() {
     SelfcheckFindings findings = sound();
     for (Check& check : findings.checks) check.state = CheckState::kWarn;
-    CHECK(plan_recovery(findings, {}, kNow).causes.empty());
+    CHECK(facts_of(findings).empty());
 }
 
 void test_plan() {
@@ -230,7 +195,7 @@ void test_plan() {
              "end process 50 (optimilter-work), which nothing owns\n"
              "remove /a, a socket that nobody serves\n"
              "start optimilter-engine.service, which has failed\n");
-    CHECK((plan.causes == std::vector<std::string>{"sockets", "optimilter-engine.service"}));
+    CHECK_EQ(keys_of(facts_of(findings)), "sockets optimilter-engine.service");
 }
 
 void test_units_that_are_left() {
@@ -266,15 +231,99 @@ void test_starting_a_unit() {
     RecoverState state;
     const auto told = do_deeds(plan_recovery(findings, state, kNow), sources, state);
     CHECK_EQ(asked, "reset-failed optimilter-engine.service \n--no-block start optimilter-engine.service \n");
-    CHECK_EQ(told.at(0), "start optimilter-engine.service, which has failed: done");
+    CHECK_EQ(told.told.at(0), "start optimilter-engine.service, which has failed: done");
+    CHECK(told.failed.empty());
     CHECK(!state.start_is_due(std::string(kEngineUnit), kNow + 1));
     sources.systemctl = [](const std::vector<std::string>&) -> Result<std::string> {
         return Error{ErrorCode::kIo, "no bus"};
     };
     RecoverState other;
-    CHECK_EQ(do_deeds(plan_recovery(findings, other, kNow), sources, other).at(0),
+    CHECK_EQ(do_deeds(plan_recovery(findings, other, kNow), sources, other).told.at(0),
              "start optimilter-engine.service, which has failed: not done, no bus");
     CHECK(!other.start_is_due(std::string(kEngineUnit), kNow + 1));
+}
+
+// ---- What may be told
+
+// systemctl restart, and an upgrade, look like this for a moment.
+void test_facts_while_a_unit_restarts() {
+    SelfcheckFindings findings = sound();
+    for (Check& check : findings.checks)
+        if (check.name == "engine" || check.name == "disk") check.state = CheckState::kFail;
+    for (const char* active : {"activating", "deactivating", "inactive"}) {
+        findings.units[0].active = active;
+        const std::vector<AlertFact> facts = facts_of(findings);
+        CHECK_EQ(keys_of(facts), "disk engine", active);
+        CHECK(facts[0].patience == 0 && facts[1].patience > 0, active);
+    }
+    for (const char* active : {"active", "failed"}) {
+        findings.units[0].active = active;
+        CHECK_EQ(facts_of(findings)[1].patience, 0, active);
+    }
+    findings.units.clear();  // no systemd
+    CHECK_EQ(facts_of(findings)[1].patience, 0);
+}
+
+void test_facts_of_certificates() {
+    SelfcheckFindings findings = sound();
+    findings.certificates = {{"/a.pem", CheckState::kOk, "fine"},
+                             {"/b.pem", CheckState::kWarn, "/b.pem is valid until"},
+                             {"/c.pem", CheckState::kFail, "/c.pem was valid until"}};
+    CHECK_EQ(keys_of(facts_of(findings)), "certs:/b.pem certs:/c.pem");
+    CHECK_EQ(facts_of(findings)[0].kind, "certs");
+}
+
+void test_what_systemd_started_again() {
+    RecoverState state;
+    CHECK_EQ(state.new_restarts("u", 4), 0u);  // the first look only learns
+    CHECK_EQ(state.new_restarts("u", 4), 0u);
+    CHECK_EQ(state.new_restarts("u", 6), 2u);
+    CHECK_EQ(state.new_restarts("u", 0), 0u);  // systemctl restart
+    CHECK_EQ(state.new_restarts("u", 1), 1u);
+}
+
+constexpr char kStatus[] = R"({"process":"engine","alerts":[
+    {"kind":"bypass","since":1700000000,"cleared":0,"count":2,"text":"pressure 1.4","over":""},
+    {"kind":"","since":1},{"kind":7},"x",null,
+    {"kind":"restarts","since":1700000001,"cleared":1700000001,"count":-1,"text":5}]})";
+
+void test_the_board() {
+    std::vector<AlertFact> facts;
+    CHECK(add_board_facts(kStatus, facts));
+    CHECK_EQ(keys_of(facts), "bypass restarts");
+    CHECK(facts[0].from_board && facts[0].count == 2 && facts[0].cleared == 0);
+    CHECK(facts[1].cleared == 1700000001 && facts[1].count == 0 && facts[1].text.empty());
+    for (const char* text : {"", "{", "[]", R"({"process":"guard","alerts":[]})"})
+        CHECK(!add_board_facts(text, facts), text);
+    std::string many = R"({"process":"engine","alerts":[{"kind":"a"})";
+    for (int i = 0; i < 10000; ++i) many += R"(,{"kind":"a"})";
+    facts.clear();
+    CHECK(add_board_facts(many + "]}", facts) && facts.size() <= 32);
+}
+
+void test_all_of_a_look() {
+    SelfcheckFindings findings = sound();
+    findings.units.push_back({std::string(kGuardUnit), "loaded", "active", "running", "success", "3"});
+    SelfcheckSources sources;
+    sources.now = kNow;
+    sources.ask = [](const std::string&, const std::string& command) -> Result<std::string> {
+        CHECK_EQ(command, "status");
+        return std::string(kStatus);
+    };
+    RecoverState state;
+    AlertLook look = alert_look(findings, {}, sources, state);
+    CHECK(look.board_known && keys_of(look.facts) == "bypass restarts");
+    state.ledger.see(look, kNow);
+    findings.units[1].restarts = "5";
+    look = alert_look(findings, {{}, {"start x: not done"}}, sources, state);
+    CHECK_EQ(keys_of(look.facts), "recovery restarts:optimilter.service bypass restarts");
+    CHECK(look.facts[1].text.ends_with(", 2 times") && look.facts[1].count == 2);
+    sources.ask = [](const std::string&, const std::string&) -> Result<std::string> {
+        return Error{ErrorCode::kIo, "gone"};
+    };
+    CHECK(!alert_look(findings, {}, sources, state).board_known);
+    sources.loaded.settings.control_socket.clear();
+    CHECK(!alert_look(findings, {}, sources, state).board_known);
 }
 
 }  // namespace
@@ -283,9 +332,6 @@ void test_starting_a_unit() {
 int main() {
     using namespace optimilter;
     const CMUnitTest tests[] = {
-        TEST(test_mail_once_a_cause_and_reminders),
-        TEST(test_new_cause_is_told_at_once),
-        TEST(test_flapping),
         TEST(test_clock_set_back),
         TEST(test_starts_back_off_and_never_end),
         TEST(test_state_round_trip),
@@ -297,6 +343,11 @@ int main() {
         TEST(test_plan),
         TEST(test_units_that_are_left),
         TEST(test_starting_a_unit),
+        TEST(test_facts_while_a_unit_restarts),
+        TEST(test_facts_of_certificates),
+        TEST(test_what_systemd_started_again),
+        TEST(test_the_board),
+        TEST(test_all_of_a_look),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

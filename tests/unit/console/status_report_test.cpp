@@ -29,7 +29,7 @@ Json engine_json() {
 }
 
 ProcessReplies both(const Json& guard, const Json& engine) {
-    return {"/g", "/e", {Reach::kAnswered, guard.dump()}, {Reach::kAnswered, engine.dump()}};
+    return {"/g", "/e", {Reach::kAnswered, guard.dump()}, {Reach::kAnswered, engine.dump()}, {}};
 }
 
 bool says(const StatusReport& report, std::string_view text) {
@@ -200,6 +200,25 @@ void test_hostile_fields() {
     }
 }
 
+// Dates stand at the top; what is over is told by `alerts` alone.
+void test_alerts() {
+    Json engine = engine_json();
+    engine["alerts"] = Json::parse(R"([
+        {"kind":"bypass","since":1,"cleared":0,"text":"pressure 1.4"},
+        {"kind":"restarts","since":1,"cleared":1,"text":"the engine ended"},
+        {"kind":"valid_until","since":1,"cleared":0,"text":"policy a.toml was valid until yesterday"},"x",{}])");
+    ProcessReplies replies = both(guard_json(), engine);
+    replies.certificates = {"/c.pem is valid until tomorrow"};
+    const StatusReport report = report_status(replies);
+    CHECK(
+        report.text.starts_with("*** /c.pem is valid until tomorrow ***\n"
+                                "*** policy a.toml was valid until yesterday ***\n"));
+    CHECK(says(report, "\nproblem   alert bypass: pressure 1.4\n") && !says(report, "restarts"));
+    CHECK(!report.well());
+    engine["alerts"] = "x";
+    CHECK(report_status(both(guard_json(), engine)).well());
+}
+
 void test_notes_are_no_problems() {
     Json engine = engine_json();
     engine["version"] = "1.3";
@@ -221,7 +240,7 @@ void test_queue_is_off() {
 }
 
 void test_not_asked() {
-    const StatusReport report = report_status({"", "", {}, {}});
+    const StatusReport report = report_status({"", "", {}, {}, {}});
     CHECK(report.well());
     CHECK(says(report, "guard     not asked") && says(report, "engine    not asked"));
 }
@@ -231,9 +250,14 @@ void test_not_asked() {
 
 int main() {
     using namespace optimilter;
-    const CMUnitTest tests[] = {TEST(test_all_well),       TEST(test_load),
-                                TEST(test_what_is_wrong),  TEST(test_who_gives_no_status),
-                                TEST(test_hostile_fields), TEST(test_notes_are_no_problems),
-                                TEST(test_queue_is_off),   TEST(test_not_asked)};
+    const CMUnitTest tests[] = {TEST(test_alerts),
+                                TEST(test_all_well),
+                                TEST(test_load),
+                                TEST(test_what_is_wrong),
+                                TEST(test_who_gives_no_status),
+                                TEST(test_hostile_fields),
+                                TEST(test_notes_are_no_problems),
+                                TEST(test_queue_is_off),
+                                TEST(test_not_asked)};
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

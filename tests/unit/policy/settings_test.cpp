@@ -103,6 +103,9 @@ log_socket = "/run/systemd/journal/dev-log"
 notify = ["root", "mail.admin+optimilter@example.org"]
 notify_from = "filter@example.org"
 notify_via = "smtp:[::1]:25"
+notify_webhook = "https://[::1]:8443/hook?a=b%20c"
+watch_certificates = ["/etc/ssl/a.pem", "/b"]
+alert_file = ""
 )";
 
 std::string all_problems(const LoadedSettings& loaded) {
@@ -282,6 +285,26 @@ void test_problems() {
         {"address with blanks", "notify_from = \"A <a@example.org>\"",
          "f:1: notify_from: \"A <a@example.org>\": want a plain mail address, for example "
          "postmaster@example.org\n"},
+        {"relative path in a list", "watch_certificates = [\"/a\", \"b.pem\"]",
+         "f:1: watch_certificates: element 2: \"b.pem\": want an absolute path, or \"\"\n"},
+        {"empty path in a list", "watch_certificates = [\"\"]",
+         "f:1: watch_certificates: element 1: is empty\n"},
+        {"no list of paths", "watch_certificates = \"/a\"",
+         "f:1: watch_certificates: want a list of absolute paths, not text\n"},
+        {"another scheme", "notify_webhook = \"ftp://a.test/\"",
+         "f:1: notify_webhook: \"ftp://a.test/\": want http://host/path or https://host/path, without user "
+         "name or blanks\n"},
+        {"URL with a password", "notify_webhook = \"https://u:p@a.test/\"",
+         "f:1: notify_webhook: \"https://u:p@a.test/\": want http://host/path or https://host/path, without "
+         "user name or blanks\n"},
+        {"URL without host", "notify_webhook = \"http://:80/\"",
+         "f:1: notify_webhook: \"http://:80/\": want http://host/path or https://host/path, without user "
+         "name "
+         "or blanks\n"},
+        {"URL with a bad port", "notify_webhook = \"http://a.test:70000/\"",
+         "f:1: notify_webhook: \"http://a.test:70000/\": the port must be 1 to 65535\n"},
+        {"URL with a line end", "notify_webhook = \"http://a.test/\\r\\nX: y\"",
+         "f:1: notify_webhook: \"http://a.test/??X: y\": holds a control character\n"},
         {"address with two at signs", "notify_from = \"a@b@c\"",
          "f:1: notify_from: \"a@b@c\": want a plain mail address, for example postmaster@example.org\n"},
         {"empty address", "notify = [\"\"]", "f:1: notify: element 1: is empty\n"},
