@@ -230,16 +230,28 @@ std::string EngineLoop::order_level(std::string_view order, uid_t uid) {
 // The one place that hears of every change of level, its signal and its figures.
 void EngineLoop::on_level_change(std::uint8_t from, std::uint8_t to, const LoadState&) {
     const bool about_bypass = from == kLoadBypass || to == kLoadBypass;
-    if (from == kLoadBypass) tell_bypass();
+    if (from == kLoadBypass) tell_bypass_is_over();
     log_line(about_bypass ? LogLevel::kWarning : LogLevel::kInfo, level_change_line(from, load_));
-    if (to == kLoadBypass) bypassed_before_ = engine_.counters.get(Counter::kMessagesBypassed);
+    if (to == kLoadBypass) tell_bypass();
     notify_service("STATUS=" + engine_status_line(engine_, run_));
 }
 
-// Messages in bypass have no lines of their own: this one stands for all.
 void EngineLoop::tell_bypass() {
-    log_warning("load: bypass: {} messages passed unread",
-                engine_.counters.get(Counter::kMessagesBypassed) - bypassed_before_);
+    bypassed_before_ = engine_.counters.get(Counter::kMessagesBypassed);
+    engine_.alerts.raise(AlertKind::kBypass,
+                         fmt::format("mail passes untouched because of {} (pressure {:.2f}; {})",
+                                     load_signal_name(load_.state().cause), load_.state().pressure,
+                                     load_figures(load_.last())));
+}
+
+// Messages in bypass have no lines of their own: this one stands for all.
+void EngineLoop::tell_bypass_is_over() {
+    const std::string passed = fmt::format(
+        "{} messages passed unread", engine_.counters.get(Counter::kMessagesBypassed) - bypassed_before_);
+    log_warning("load: bypass: {}", passed);
+    engine_.alerts.clear(AlertKind::kBypass,
+                         fmt::format("{}; now at level {}: {}", passed, load_.state().level,
+                                     load_limits_text(load_.limits())));
 }
 
 std::string EngineLoop::order_drain(bool drain, uid_t uid) {

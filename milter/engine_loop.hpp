@@ -52,6 +52,7 @@ class EngineLoop {
     LoadSources load_sources();
     void on_level_change(std::uint8_t from, std::uint8_t to, const LoadState& state);
     void tell_bypass();
+    void tell_bypass_is_over();
     void keep_probing();
     void judge(bool milter_answered);
     void begin_life();
