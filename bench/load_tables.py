@@ -60,8 +60,10 @@ def windows_table(simulator):
     tried = {(window, effort): simulator.mean("--load", 1.5, "--controller", window, effort=effort)
              for window in windows for effort in (3, 0)}
     on = simulator.mean("--load", 1.5)
-    by_cpu = sorted(tried, key=lambda key: -tried[key]["saved_mb_a_cpu_s"])[:4]
-    by_bytes = sorted(tried, key=lambda key: -tried[key]["saved_mb_a_s"])[:3]
+    # A window wider than the largest file does what a narrower one does.
+    different = list({cells(row): key for key, row in reversed(tried.items())}.values())
+    by_cpu = sorted(different, key=lambda key: -tried[key]["saved_mb_a_cpu_s"])[:4]
+    by_bytes = sorted(different, key=lambda key: -tried[key]["saved_mb_a_s"])[:3]
     usual = [("8KiB-64MiB", 3), ("8KiB-64MiB", 0), ("32KiB-4MiB", 3), ("128KiB-1MiB", 3)]
     lines = ["| | MB saved a CPU second | MB saved a second | workers busy | added p95 | p99 | at the deadline |",
              "|---|--:|--:|--:|--:|--:|--:|", f"| **controller** (level {on['level']:.1f} on average) | {cells(on)}"]
@@ -109,6 +111,7 @@ def main():
     text = "\n".join([
         f"A model, not a measurement: the controller's own code between a modelled MTA and modelled workers (doc/load.md). Means of "
         f"{asked.seeds} seeds, an hour each without its first five minutes; two workers, two cores unless said.",
+        "The load is that of make_mail.py (-n 3000 --seed 1), of which the model takes the kinds and sizes." if asked.trace else "",
         "", *windows_table(simulator),
         "", "The controller over loads, beside none; four cores for two workers, so that the MTA has its own:",
         "", *loads_table(simulator),

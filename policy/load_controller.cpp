@@ -45,9 +45,9 @@ struct Worst {
     double pressure = 0;
     LoadSignal signal = LoadSignal::kNone;
 
-    // What is no number is no signal.
+    // What is no number, and what has no limit, is no signal.
     void add(double value, double too_much, LoadSignal from) {
-        if (!(value / too_much > pressure)) return;
+        if (!(too_much > 0 && value / too_much > pressure)) return;
         pressure = std::min(value / too_much, 1e6);
         signal = from;
     }

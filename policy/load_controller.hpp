@@ -67,8 +67,7 @@ struct LoadState {
     std::uint8_t level = 0;
     double pressure = 0;                    // of the last sample, 1.0 means too much
     LoadSignal signal = LoadSignal::kNone;  // the worst one of the last sample, or the operator
-    LoadSignal cause =
-        LoadSignal::kNone;  // the one that brought the level up to where it is or was; at 0 none
+    LoadSignal cause = LoadSignal::kNone;   // the one that last brought the level up; at level 0 none
     std::int64_t level_since_ms = 0;
     std::int64_t calm_since_ms = -1;  // pressure low enough to go down since then; -1: it is not
     std::int64_t last_sample_ms = -1;
@@ -104,8 +103,7 @@ struct LoadLimits {
     std::uint8_t effort_max = UINT8_MAX;
     double least_yield = 0;  // bytes saved a CPU ms that a kind of file has to promise (policy/yield_table)
     bool bypass = false;
-    std::uint32_t probe_one_in =
-        0;  // in bypass: so many messages pass unread for one that is worked on; 0: all pass
+    std::uint32_t probe_one_in = 0;  // in bypass: one message in so many is worked on all the same; 0: none
 };
 LoadLimits load_limits(const LoadState& state, const Settings& settings);
 

@@ -388,7 +388,7 @@ Status read_setting(const toml::node& node, const SettingBounds& bounds, std::ve
             read.push_back(std::move(text));
             return one;
         });
-    if (status && queues && read.size() > kMostQueues)
+    if (status && bounds.form == SettingForm::kQueues && read.size() > kMostQueues)
         return Error{ErrorCode::kLimit, fmt::format("at most {} queue directories", kMostQueues)};
     if (status) value = std::move(read);
     return status;

@@ -92,7 +92,7 @@ std::string csv(const std::vector<Second>& seconds) {
 
 namespace {
 
-constexpr double kWidth = 900, kPanel = 150, kLeft = 70, kRight = 20, kTop = 44, kGap = 46;
+constexpr double kWidth = 900, kPanel = 150, kLeft = 70, kRight = 30, kTop = 44, kGap = 46;
 constexpr std::size_t kPoints = 450;  // along the time axis; seconds in between are averaged
 
 struct Line {

@@ -109,6 +109,11 @@ void test_no_signal() {
     nothing.job_wait_ms = std::nan("");
     nothing.cpu_stall = -5;
     CHECK_EQ(next_load_state({}, nothing, {}).pressure, 0.0, "no number");
+    Settings deaf;
+    deaf.load_cpu_stall = deaf.load_memory_stall = 0;
+    LoadSample stalled = at(0);
+    stalled.cpu_stall = stalled.memory_stall = 100;
+    CHECK_EQ(next_load_state({}, stalled, deaf).pressure, 0.0, "no limit");
     Settings off;
     off.load_control = false;
     CHECK_EQ(held(in_bypass(), 10, 1, off).level, 0, "switched off");
