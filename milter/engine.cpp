@@ -3,14 +3,14 @@
 
 namespace optimilter {
 
-std::shared_ptr<const Settings> Engine::settings() const {
+std::shared_ptr<const RuleSet> Engine::rules() const {
     const std::lock_guard lock(mutex_);
-    return settings_;
+    return rules_;
 }
 
-void Engine::swap_settings(std::shared_ptr<const Settings> settings) {
+void Engine::swap_rules(std::shared_ptr<const RuleSet> rules) {
     const std::lock_guard lock(mutex_);
-    settings_ = std::move(settings);
+    rules_ = std::move(rules);
 }
 
 }  // namespace optimilter

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What all sessions of the engine share: the worker pool, the counters, the body budget, and the settings
-// snapshot that a reload swaps. Knows no libmilter. Thread safe.
+// What all sessions of the engine share: the worker pool, the counters, the body budget, and the snapshot of
+// settings and rules that a reload swaps. Knows no libmilter. Thread safe.
 #pragma once
 
 #include <atomic>
@@ -13,7 +13,7 @@
 
 #include "base/counters.hpp"
 #include "milter/body_budget.hpp"
-#include "policy/settings.hpp"
+#include "policy/rule_set.hpp"
 #include "store/result_cache.hpp"
 #include "workers/pool.hpp"
 
@@ -34,12 +34,16 @@ class InFlight {
 
 class Engine {
   public:
+    Engine(std::shared_ptr<const RuleSet> rules, Pool& shared_pool, Counters& shared_counters)
+        : pool(shared_pool), counters(shared_counters), rules_(std::move(rules)) {}
+    // Without rules, for tests.
     Engine(std::shared_ptr<const Settings> settings, Pool& shared_pool, Counters& shared_counters)
-        : pool(shared_pool), counters(shared_counters), settings_(std::move(settings)) {}
+        : Engine(rules_of(std::move(settings)), shared_pool, shared_counters) {}
 
-    // The settings of now; a message keeps the snapshot it began with.
-    std::shared_ptr<const Settings> settings() const;
-    void swap_settings(std::shared_ptr<const Settings> settings);
+    // Rules and settings of now, one snapshot; a message keeps the one it began with.
+    std::shared_ptr<const RuleSet> rules() const;
+    std::shared_ptr<const Settings> settings() const { return rules()->settings; }
+    void swap_rules(std::shared_ptr<const RuleSet> rules);
 
     Pool& pool;
     Counters& counters;
@@ -54,7 +58,7 @@ class Engine {
 
   private:
     mutable std::mutex mutex_;
-    std::shared_ptr<const Settings> settings_;
+    std::shared_ptr<const RuleSet> rules_;
 };
 
 }  // namespace optimilter

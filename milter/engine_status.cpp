@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <nlohmann/json.hpp>
 #include <string_view>
 
@@ -44,6 +45,19 @@ Json workers_json(const PoolState& state) {
     return json;
 }
 
+// rules that are out of date let all mail pass.
+Json policy_json(const RuleSet& rules) {
+    const auto end = rules.earliest_valid_until();
+    Json json;
+    json["folder"] = rules.settings->policy_dir;
+    json["rules"] = rules.rules.size();
+    json["valid_until"] = end ? Json(print_day(end->last_day)) : Json(nullptr);
+    json["out_of_date"] =
+        end &&
+        end->past(std::chrono::time_point_cast<std::chrono::seconds>(std::chrono::system_clock::now()));
+    return json;
+}
+
 Json cache_json(const ResultCache* cache) {
     Json json;
     json["entries"] = cache == nullptr ? 0 : cache->entries();
@@ -81,6 +95,7 @@ std::string engine_status_json(const Engine& engine, const EngineRun& run) {
     json["settings_file"] = run.settings_file;
     json["settings_since"] = time_text(run.settings_since);
     json["settings_problem"] = run.settings_problem;
+    json["policy"] = policy_json(*engine.rules());
     json["sessions"] = engine.sessions.load();
     json["in_flight"] = engine.in_flight.count();
     json["body_bytes"] = engine.body_budget.held();
@@ -99,7 +114,7 @@ std::string engine_status_line(const Engine& engine, const EngineRun& run) {
                     engine.sessions.load(), counters.get(Counter::kMessages),
                     counters.get(Counter::kMessagesReplaced), counters.get(Counter::kMessagesDrained));
     if (!run.problem.empty()) line += "; " + run.problem;
-    if (!run.settings_problem.empty()) line += "; the settings file has problems";
+    if (!run.settings_problem.empty()) line += "; the settings or rules have problems";
     return line;
 }
 

@@ -39,7 +39,7 @@ std::optional<Digest> PartWork::key_of(const WorkItem& item) const {
     for (int shift = 0; shift < 32; shift += 8)
         name.push_back(static_cast<std::uint8_t>(fingerprint >> shift));
     const bool outbound = around_.direction == Direction::kOutbound;
-    name.push_back(!around_.settings.cache_per_direction ? 0 : outbound ? 1 : 2);
+    name.push_back(!item.settings->cache_per_direction ? 0 : outbound ? 1 : 2);
     return sha256(name);
 }
 
@@ -48,7 +48,7 @@ Job PartWork::job_of(const WorkItem& item) const {
     job.input = &item.input;
     job.digest = item.digest;
     job.hint = TypeHint{item.report->type, item.report->file_name};
-    job.options = &around_.options;
+    job.options = item.options;
     job.deadline = deadline_;
     return job;
 }
@@ -112,7 +112,7 @@ void PartWork::take(WorkItem& item, const StoredResult& result) const {
     report.score = result.score;
     if (result.outcome != Outcome::kOptimized) return keep_part(report, result.outcome, result.reason);
     const std::size_t bytes_out = result.output.bytes().size();
-    if (!gain_is_enough(around_.settings, report.bytes_in, bytes_out)) {
+    if (!gain_is_enough(*item.settings, report.bytes_in, bytes_out)) {
         return keep_part(report, Outcome::kNotSmaller,
                          fmt::format("gain of {} bytes is below the minimum",
                                      report.bytes_in - std::min(report.bytes_in, bytes_out)));

@@ -20,9 +20,12 @@
 
 namespace optimilter {
 
-// One file to be made smaller. report.bytes_in, type and file_name are set.
+// One file to be made smaller. report.bytes_in, type and file_name are set. Settings and options may differ
+// from those of its neighbours, where a rule says so.
 struct WorkItem {
     PartReport* report = nullptr;
+    const Settings* settings = nullptr;
+    const Options* options = nullptr;
     Memfd input;
     Digest digest{};
     SharedBytes output;  // set by run() when it became smaller by enough
@@ -31,8 +34,6 @@ struct WorkItem {
 class PartWork {
   public:
     struct Surroundings {
-        const Settings& settings;
-        const Options& options;
         Direction direction;
         Pool& pool;
         ResultCache* cache;  // null: every file goes to a worker
