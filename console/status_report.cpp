@@ -245,7 +245,11 @@ void tell_engine_problems(const Json& engine, Report& report) {
     }
     if (!problem.empty()) report.problem("engine in trouble: " + problem);
     if (!settings.empty())
-        report.problem("the settings file has problems, older settings are used: " + settings);
+        report.problem("settings or rules have problems, older settings are used: " + settings);
+    const Json policy = object_in(engine, "policy");
+    if (true_in(policy, "out_of_date"))
+        report.problem("the rules were valid until " + text_of(policy, "valid_until") +
+                       ": all mail passes unchanged");
 }
 
 // Those that last. Dates stand above all else.
@@ -262,6 +266,10 @@ void tell_alerts(const Json& engine, Report& report) {
 void tell_engine(const Json& engine, Report& report) {
     report.line("", fmt::format("settings {}, read {}", text_of(engine, "settings_file"),
                                 text_of(engine, "settings_since")));
+    const Json policy = object_in(engine, "policy");
+    const std::string end = text_of(policy, "valid_until");
+    report.line("rules", fmt::format("{} in {}{}", number_of(policy, "rules"), text_of(policy, "folder"),
+                                     end.empty() ? "" : ", valid until " + end));
     report.line(
         "", fmt::format("{} sessions, {} at their end; bodies take {} of {}", number_of(engine, "sessions"),
                         number_of(engine, "in_flight"), mebibytes(number_of(engine, "body_bytes")),

@@ -6,24 +6,24 @@
 
 namespace optimilter {
 
-Engine::Engine(std::shared_ptr<const Settings> settings, Pool& shared_pool, Counters& shared_counters)
+Engine::Engine(std::shared_ptr<const RuleSet> rules, Pool& shared_pool, Counters& shared_counters)
     : pool(shared_pool),
       counters(shared_counters),
-      alerts([path = settings->alert_file] {
+      alerts([path = rules->settings->alert_file] {
           // Then the next look of optimilter-recover finds it.
           if (const Status touched = touch_alert_file(path); !touched)
               log_info("alerts: {}", touched.error().text);
       }),
-      settings_(std::move(settings)) {}
+      rules_(std::move(rules)) {}
 
-std::shared_ptr<const Settings> Engine::settings() const {
+std::shared_ptr<const RuleSet> Engine::rules() const {
     const std::lock_guard lock(mutex_);
-    return settings_;
+    return rules_;
 }
 
-void Engine::swap_settings(std::shared_ptr<const Settings> settings) {
+void Engine::swap_rules(std::shared_ptr<const RuleSet> rules) {
     const std::lock_guard lock(mutex_);
-    settings_ = std::move(settings);
+    rules_ = std::move(rules);
 }
 
 std::vector<Expiry> Engine::expiries() const {

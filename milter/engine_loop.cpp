@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <utility>
 
 #include "base/log.hpp"
@@ -86,6 +87,18 @@ bool prepare_signals() {
     // Memory files obey the limit of file sizes as well: a body beyond it passes, and must not end us.
     ::signal(SIGXFSZ, SIG_IGN);
     return ::pipe2(event_pipe_, O_CLOEXEC | O_NONBLOCK) == 0;
+}
+
+void tell_rules(const RuleSet& rules) {
+    for (const std::string& warning : rules.warnings) log_warning("{}", warning);
+    const auto end = rules.earliest_valid_until();
+    const auto now = std::chrono::time_point_cast<std::chrono::seconds>(std::chrono::system_clock::now());
+    if (end && end->past(now)) {
+        log_error("{} was valid until {}: all mail passes unchanged", end->file, print_day(end->last_day));
+    }
+    if (!rules.rules.empty())
+        log_info("{} rules in {} files of {}", rules.rules.size(), rules.files.size(),
+                 rules.settings->policy_dir);
 }
 
 void milter_ended() {
@@ -184,19 +197,23 @@ void EngineLoop::hear(int event) {
     }
 }
 
+// Settings and rules together, or neither: a rule may depend on a setting.
 void EngineLoop::reload() {
     notify_service("RELOADING=1");
-    LoadedSettings loaded = load_settings(run_.settings_file);
+    LoadedRules loaded = load_policy(run_.settings_file);
     for (const SettingsProblem& problem : loaded.problems) log_error("{}", problem.text);
     if (!loaded.ok()) {
-        log_error("reload: {} has problems, the old settings stay", run_.settings_file);
+        log_error("reload: {} or its policy_dir has problems, the old settings and rules stay",
+                  run_.settings_file);
         run_.settings_problem = loaded.problems.front().text;
     } else {
-        for (const std::string_view key : changes_needing_restart(*engine_.settings(), loaded.settings)) {
+        const Settings& fresh = *loaded.rules->settings;
+        for (const std::string_view key : changes_needing_restart(*engine_.settings(), fresh)) {
             log_warning("reload: {} changed, which takes effect at the next start only", key);
         }
-        set_log_level(loaded.settings.log_level);
-        engine_.swap_settings(std::make_shared<const Settings>(std::move(loaded.settings)));
+        set_log_level(fresh.log_level);
+        tell_rules(*loaded.rules);
+        engine_.swap_rules(std::move(loaded.rules));
         run_.settings_since = std::time(nullptr);
         run_.settings_problem.clear();
         log_info("reload: settings read from {}", run_.settings_file);

@@ -30,6 +30,9 @@ bool prepare_signals();
 // libmilter's loop has ended: from any thread. The engine then ends with status 1.
 void milter_ended();
 
+// What the log says of rules that begin to count.
+void tell_rules(const RuleSet& rules);
+
 class EngineLoop {
   public:
     // control: a listening socket; without a descriptor nobody can ask. queue: where the counts of the MTA's

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <nlohmann/json.hpp>
 #include <string_view>
 
@@ -43,6 +44,19 @@ Json workers_json(const PoolState& state) {
     json["down_reason"] = state.down_reason;
     json["missing_sandbox_steps"] = state.missing_steps;
     json["limits"] = state.limits;
+    return json;
+}
+
+// rules that are out of date let all mail pass.
+Json policy_json(const RuleSet& rules) {
+    const auto end = rules.earliest_valid_until();
+    Json json;
+    json["folder"] = rules.settings->policy_dir;
+    json["rules"] = rules.rules.size();
+    json["valid_until"] = end ? Json(print_day(end->last_day)) : Json(nullptr);
+    json["out_of_date"] =
+        end &&
+        end->past(std::chrono::time_point_cast<std::chrono::seconds>(std::chrono::system_clock::now()));
     return json;
 }
 
@@ -135,6 +149,7 @@ std::string engine_status_json(const Engine& engine, const EngineRun& run) {
     json["settings_file"] = run.settings_file;
     json["settings_since"] = time_text(run.settings_since);
     json["settings_problem"] = run.settings_problem;
+    json["policy"] = policy_json(*engine.rules());
     json["sessions"] = engine.sessions.load();
     json["in_flight"] = engine.in_flight.count();
     json["body_bytes"] = engine.body_budget.held();
@@ -158,7 +173,7 @@ std::string engine_status_line(const Engine& engine, const EngineRun& run) {
     if (run.load != nullptr && run.load->state().level > 0)
         line += fmt::format(", load level {}", run.load->state().level);
     if (!run.problem.empty()) line += "; " + run.problem;
-    if (!run.settings_problem.empty()) line += "; the settings file has problems";
+    if (!run.settings_problem.empty()) line += "; the settings or rules have problems";
     return line;
 }
 

@@ -30,6 +30,7 @@ struct PartReport {
     // "hit": the result was remembered; "joined": another message had the same file under way; empty: a
     // worker was asked, or none was needed. Static text.
     std::string_view cache;
+    std::string rule;   // that decided on it; empty: none (policy/message_policy.hpp)
     double cpu_ms = 0;  // worker CPU for this part
     double wall_ms = 0;
 };

@@ -3,18 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace optimilter {
-
-namespace {
-
-Options at_effort(Options options, std::uint8_t effort) {
-    options.effort = effort;
-    return options;
-}
-
-}  // namespace
 
 void keep_part(PartReport& report, Outcome outcome, std::string_view reason) {
     report.outcome = outcome;
@@ -23,12 +15,9 @@ void keep_part(PartReport& report, Outcome outcome, std::string_view reason) {
     report.output_format = Format::kUnknown;
 }
 
-PartWork::PartWork(const Surroundings& around, Deadline deadline)
-    : around_(around), calm_options_(at_effort(around.options, around.effort)), deadline_(deadline) {}
-
 void PartWork::run(const std::vector<WorkItem*>& items) {
     for (WorkItem* item : items) {
-        const std::optional<Digest> key = key_of(*item, around_.options);
+        const std::optional<Digest> key = key_of(*item, options_of(*item));
         if (key && take_from_cache(*item, *key)) continue;
         std::optional<Flights::Flight> flight =
             key ? around_.cache->flights().begin(*key) : std::optional<Flights::Flight>();
@@ -43,6 +32,12 @@ void PartWork::run(const std::vector<WorkItem*>& items) {
     lease_.reset();
 }
 
+Options PartWork::options_of(const WorkItem& item) const {
+    Options options = *item.options;
+    options.effort = std::min(options.effort, around_.effort_max);
+    return options;
+}
+
 std::optional<Digest> PartWork::key_of(const WorkItem& item, const Options& options) const {
     const std::uint32_t fingerprint = around_.cache ? around_.pool.worker_fingerprint() : 0;
     if (fingerprint == 0) return std::nullopt;
@@ -51,7 +46,7 @@ std::optional<Digest> PartWork::key_of(const WorkItem& item, const Options& opti
     for (int shift = 0; shift < 32; shift += 8)
         name.push_back(static_cast<std::uint8_t>(fingerprint >> shift));
     const bool outbound = around_.direction == Direction::kOutbound;
-    name.push_back(!around_.settings.cache_per_direction ? 0 : outbound ? 1 : 2);
+    name.push_back(!item.settings->cache_per_direction ? 0 : outbound ? 1 : 2);
     return sha256(name);
 }
 
@@ -79,8 +74,8 @@ bool PartWork::take_from_cache(WorkItem& item, const Digest& key) {
 // The effort is a part of the key, so what was done in a hurry is never taken in calmer times; the other way
 // round it is the better result, and for nothing.
 std::optional<StoredResult> PartWork::remembered(const WorkItem& item, const Digest& key) const {
-    if (calm_options_.effort == around_.options.effort) return around_.cache->find(key);
-    return around_.cache->find(key_of(item, calm_options_).value_or(key), key);
+    if (item.options->effort <= around_.effort_max) return around_.cache->find(key);
+    return around_.cache->find(key_of(item, *item.options).value_or(key), key);
 }
 
 void PartWork::do_own(WorkItem& item, const std::optional<Digest>& key,
@@ -88,7 +83,8 @@ void PartWork::do_own(WorkItem& item, const std::optional<Digest>& key,
     if (!lease_) lease_.emplace(around_.pool.lease(deadline_));
     if (!*lease_) return keep_part(*item.report, Outcome::kOverBudget, lease_->error().text);
     const Stopwatch watch;
-    JobResult done = (*lease_)->run(job_of(item, around_.options));
+    const Options options = options_of(item);
+    JobResult done = (*lease_)->run(job_of(item, options));
     // The worker has its own copy of the descriptor no longer, and we need the input no more.
     item.input = Memfd();
     StoredResult result{done.outcome,
@@ -131,7 +127,7 @@ void PartWork::take(WorkItem& item, const StoredResult& result) const {
     report.score = result.score;
     if (result.outcome != Outcome::kOptimized) return keep_part(report, result.outcome, result.reason);
     const std::size_t bytes_out = result.output.bytes().size();
-    if (!gain_is_enough(around_.settings, report.bytes_in, bytes_out)) {
+    if (!gain_is_enough(*item.settings, report.bytes_in, bytes_out)) {
         return keep_part(report, Outcome::kNotSmaller,
                          fmt::format("gain of {} bytes is below the minimum",
                                      report.bytes_in - std::min(report.bytes_in, bytes_out)));

@@ -20,9 +20,12 @@
 
 namespace optimilter {
 
-// One file to be made smaller. report.bytes_in, type and file_name are set.
+// One file to be made smaller. report.bytes_in, type and file_name are set. Settings and options may differ
+// from those of its neighbours, where a rule says so.
 struct WorkItem {
     PartReport* report = nullptr;
+    const Settings* settings = nullptr;
+    const Options* options = nullptr;
     Memfd input;
     Digest digest{};
     SharedBytes output;  // set by run() when it became smaller by enough
@@ -31,14 +34,13 @@ struct WorkItem {
 class PartWork {
   public:
     struct Surroundings {
-        const Settings& settings;
-        const Options& options;
         Direction direction;
         Pool& pool;
-        ResultCache* cache;   // null: every file goes to a worker
-        std::uint8_t effort;  // of calmer times, at least that of options: such a result is taken too
+        ResultCache* cache;  // null: every file goes to a worker
+        // Most effort to spend just now; remembered results of more are taken too.
+        std::uint8_t effort_max = kEffortMax;
     };
-    PartWork(const Surroundings& around, Deadline deadline);
+    PartWork(const Surroundings& around, Deadline deadline) : around_(around), deadline_(deadline) {}
 
     // In the order given; sets output and the report of each. Inputs are given up.
     void run(const std::vector<WorkItem*>& items);
@@ -49,6 +51,8 @@ class PartWork {
         Digest key;
     };
 
+    // The item's own, with no more effort than the load allows.
+    Options options_of(const WorkItem& item) const;
     std::optional<Digest> key_of(const WorkItem& item, const Options& options) const;
     Job job_of(const WorkItem& item, const Options& options) const;
     std::optional<StoredResult> remembered(const WorkItem& item, const Digest& key) const;
@@ -58,7 +62,6 @@ class PartWork {
     void take(WorkItem& item, const StoredResult& result) const;
 
     const Surroundings& around_;
-    const Options calm_options_;  // options at the effort of calmer times
     const Deadline deadline_;
     std::optional<Result<Pool::Lease>> lease_;  // asked for when first needed
     std::vector<Waiting> waiting_;              // somebody else does these

@@ -30,6 +30,10 @@ constexpr Word<LogLevel> kLogLevels[] = {{"debug", LogLevel::kDebug},
                                          {"warning", LogLevel::kWarning},
                                          {"error", LogLevel::kError}};
 constexpr Word<LogTarget> kLogTargets[] = {{"syslog", LogTarget::kSyslog}, {"stderr", LogTarget::kStderr}};
+constexpr Word<OptTrust> kOptTrusts[] = {{"nobody", OptTrust::kNobody},
+                                         {"authenticated", OptTrust::kAuthenticated},
+                                         {"outbound", OptTrust::kOutbound},
+                                         {"everybody", OptTrust::kEverybody}};
 // The formats with a row in optimizers/registry.cpp, which links decoders and cannot be asked here; a unit
 // test holds the two together.
 constexpr Word<Format> kFormats[] = {
@@ -260,6 +264,13 @@ std::string check_url(std::string_view text) {
     return whole && port >= 1 && port <= 65535 ? std::string() : "the port must be 1 to 65535";
 }
 
+// RFC 5322 sec. 3.6.8: printable ASCII without the colon.
+std::string check_field_name(std::string_view text) {
+    const bool plain =
+        std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7F && c != ':'; });
+    return plain && text.size() <= 76 ? std::string() : "is no name of a header field";
+}
+
 std::string check_text(std::string_view text, SettingForm form) {
     if (has_control(text)) return "holds a control character";
     if (form == SettingForm::kSocket) return check_socket(text);
@@ -267,6 +278,7 @@ std::string check_text(std::string_view text, SettingForm form) {
     if (form == SettingForm::kMailWay) return check_mail_way(text);
     if (form == SettingForm::kQueues) return check_queue(text);
     if (form == SettingForm::kUrl && !text.empty()) return check_url(text);
+    if (form == SettingForm::kFieldName) return check_field_name(text);
     if (form == SettingForm::kPath && !text.empty() && text[0] != '/')
         return "want an absolute path, or \"\"";
     if (form == SettingForm::kName && text.find_first_of(" :/") != std::string_view::npos)
@@ -352,6 +364,10 @@ Status read_setting(const toml::node& node, const SettingBounds&, LogTarget& val
     return read_word<LogTarget>(node, kLogTargets, value);
 }
 
+Status read_setting(const toml::node& node, const SettingBounds&, OptTrust& value) {
+    return read_word<OptTrust>(node, kOptTrusts, value);
+}
+
 Status read_setting(const toml::node& node, const SettingBounds&, FormatSet& value) {
     return read_formats(node, kFormats, value);
 }
@@ -428,6 +444,10 @@ std::string print_setting(LogTarget value, const SettingBounds&) {
     return print_word<LogTarget>(value, kLogTargets);
 }
 
+std::string print_setting(OptTrust value, const SettingBounds&) {
+    return print_word<OptTrust>(value, kOptTrusts);
+}
+
 std::string print_setting(const FormatSet& value, const SettingBounds&) {
     return print_formats(value, kFormats);
 }
@@ -478,6 +498,8 @@ std::string describe_form(SettingForm form) {
             return "a mail address";
         case SettingForm::kAddresses:
             return "a list of mail addresses";
+        case SettingForm::kFieldName:
+            return "a header field";
         case SettingForm::kMailWay:
             return "a way to send";
         case SettingForm::kQueues:
@@ -500,6 +522,10 @@ std::string describe_words(LogLevel) {
 
 std::string describe_words(LogTarget) {
     return "one of " + words_line<LogTarget>(kLogTargets);
+}
+
+std::string describe_words(OptTrust) {
+    return "one of " + words_line<OptTrust>(kOptTrusts);
 }
 
 std::string describe_words(const FormatSet&) {

@@ -23,6 +23,7 @@ HEADER_OWNERS = (
     (r"libmilter/", r"milter/(callbacks|apply_edits)[^/]*"),
     (r"vips/|Magick\+\+|jpeglib\.h|jerror\.h|png\.h|pngconf\.h|libimagequant\.h|archive(_entry)?\.h|libdeflate\.h|lzma\.h|zstd\.h|tiff\w*\.h|webp/|qpdf/|expat\.h", r"optimizers/.*"),
     (r"sqlite3\.h", r"store/.*"),
+    (r"re2/", r"policy/regex\.cpp"),
     (r"mimetic/", r"(mail|console)/.*"),
 )
 

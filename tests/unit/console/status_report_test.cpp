@@ -128,6 +128,8 @@ void test_what_is_wrong() {
              {"trouble", "{}", R"({"problem":"it hangs"})", "engine in trouble: it hangs"},
              {"reload failed", "{}", R"({"settings_problem":"o.toml:3: x"})",
               "older settings are used: o.toml:3"},
+             {"rules out of date", "{}", R"({"policy":{"valid_until":"2026-01-31","out_of_date":true}})",
+              "the rules were valid until 2026-01-31: all mail passes unchanged"},
              {"no workers", "{}", R"({"workers":{"down_reason":"no memory"}})",
               "cannot be started: no memory"},
              {"queue cannot be read", "{}",

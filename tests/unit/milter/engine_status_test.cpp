@@ -54,6 +54,22 @@ void test_of_a_fresh_engine() {
     CHECK_EQ(json["counters"].size(), static_cast<std::size_t>(Counter::kCount_));
 }
 
+void test_of_rules() {
+    Fixture f;
+    CHECK_EQ(f.json()["policy"]["rules"], 0);
+    CHECK(f.json()["policy"]["valid_until"].is_null());
+    CHECK_EQ(f.json()["policy"]["out_of_date"], false);
+    for (const bool past : {true, false}) {
+        const std::string day = past ? "2020-12-31" : "2999-12-31";
+        const std::string toml = "valid_until = " + day + "\n[[rule]]\nname = \"a\"\nthen = {}\n";
+        f.engine->swap_rules(parse_rules({{"p.toml", toml}}, f.engine->settings()).rules);
+        CHECK_EQ(f.json()["policy"]["folder"], "/etc/optimilter/policy.d");
+        CHECK_EQ(f.json()["policy"]["rules"], 1);
+        CHECK_EQ(f.json()["policy"]["valid_until"], day);
+        CHECK_EQ(f.json()["policy"]["out_of_date"], past);
+    }
+}
+
 void test_of_a_busy_engine() {
     Fixture f;
     f.engine->sessions = 7;
@@ -149,6 +165,7 @@ void test_of_bytes_that_are_no_text() {
 int main() {
     using namespace optimilter;
     const CMUnitTest tests[] = {TEST(test_of_a_fresh_engine),
+                                TEST(test_of_rules),
                                 TEST(test_of_a_busy_engine),
                                 TEST(test_of_load),
                                 TEST(test_of_the_queue),

@@ -298,10 +298,75 @@ void test_settings_snapshot_per_message() {
     f.session.begin_message("<a@example.org>", false);
     Settings changed;
     changed.trace_header = false;
-    f.engine.swap_settings(std::make_shared<const Settings>(changed));
+    f.engine.swap_rules(rules_of(std::make_shared<const Settings>(changed)));
     CHECK(f.session.settings().trace_header);
     f.session.begin_message("<a@example.org>", false);
     CHECK(!f.session.settings().trace_header);
+}
+
+std::shared_ptr<const RuleSet> rules_from(const std::string& toml) {
+    LoadedRules loaded = parse_rules({{"p.toml", toml}}, std::make_shared<const Settings>());
+    CHECK(loaded.ok(), loaded.ok() ? "" : loaded.problems[0].text);
+    return loaded.rules;
+}
+
+constexpr char kRules[] = R"([[rule]]
+name = "archive"
+when = { recipient = "archive@", listener = "smtp", auth_user = "anna" }
+then = { leave_alone = "evidence" }
+[[rule]]
+name = "quick"
+when = { sender = "quick@", client = "192.0.2.0/24", header = { name = "MIME-Version" } }
+then = { deadline = "1s", trace_header = false }
+)";
+
+void test_rules_see_envelope_and_header() {
+    Fixture f;
+    f.engine.swap_rules(rules_from(kRules));
+    f.session.set_listener("SMTP");
+    f.session.begin_message("<a@example.org>", true, "Anna");
+    f.session.add_recipient("<ben@example.org>");
+    f.session.add_recipient("<archive@example.org>");
+    f.add_mixed_header();
+    CHECK(f.session.end_headers() == Step::kAccept);
+    CHECK_EQ(f.session.pass_reason(), "evidence");
+    CHECK_EQ(f.session.rule(), "archive");
+
+    // Nothing is left of those recipients.
+    f.session.begin_message("<quick@example.org>", true, "Anna");
+    CHECK_EQ(f.session.rule(), "");
+    CHECK(f.session.settings().trace_header);
+    f.session.add_recipient("<ben@example.org>");
+    f.add_mixed_header();
+    CHECK(f.session.end_headers() == Step::kContinue);
+    CHECK_EQ(f.session.rule(), "quick");
+    CHECK_EQ(f.session.settings().deadline, 1000);
+    CHECK(!f.session.settings().trace_header);
+    f.session.add_body(as_bytes(kBody));
+    CHECK_EQ(f.session.finish("Q").rule, "quick");
+}
+
+void test_rules_without_an_end_of_headers() {
+    Fixture f;
+    f.engine.swap_rules(rules_from("[[rule]]\nname = \"stop\"\nthen = { leave_alone = \"evidence\" }\n"));
+    f.session.begin_message("<a@example.org>", false);
+    f.add_mixed_header();
+    f.session.add_body(as_bytes(kBody));
+    CHECK_EQ(f.session.finish("Q").reason, "evidence");
+}
+
+void test_a_message_keeps_its_rules() {
+    Fixture f;
+    f.engine.swap_rules(rules_from(kRules));
+    f.session.begin_message("<quick@example.org>", false);
+    f.engine.swap_rules(rules_from(""));
+    f.add_mixed_header();
+    f.session.end_headers();
+    CHECK_EQ(f.session.rule(), "quick");
+    f.session.begin_message("<quick@example.org>", false);
+    f.add_mixed_header();
+    f.session.end_headers();
+    CHECK_EQ(f.session.rule(), "");
 }
 
 }  // namespace
@@ -326,6 +391,9 @@ int main() {
                                 TEST(test_stress_is_passed_on),
                                 TEST(test_the_end_drains_what_is_under_way),
                                 TEST(test_open_sessions),
-                                TEST(test_settings_snapshot_per_message)};
+                                TEST(test_settings_snapshot_per_message),
+                                TEST(test_rules_see_envelope_and_header),
+                                TEST(test_rules_without_an_end_of_headers),
+                                TEST(test_a_message_keeps_its_rules)};
     return cmocka_run_group_tests(tests, start_pool, stop_pool);
 }
