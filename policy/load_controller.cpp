@@ -9,21 +9,24 @@ namespace optimilter {
 namespace {
 
 constexpr double kCalm = 0.75;       // below this share of "too much" the level may fall
+constexpr double kStrong = 2;        // pressure that needs no time to be believed
+constexpr int kMildTimes = 4;        // times load_up, for one that does
 constexpr double kFar = 4;           // smoothed pressure from which a level is given no time to settle
 constexpr double kMostSmoothed = 8;  // one wild sample must not stand for many
 constexpr double kSmoothing_ms = 2000;
 constexpr std::int64_t kLongestGap_ms = 10000;    // nobody saw what happened in a longer one
 constexpr std::int64_t kFailedWithin_ms = 60000;  // a rise so soon after a fall says that the fall was wrong
 constexpr double kBusySmoothing_ms = 10000;
-constexpr double kRoom = 0.85;    // busier workers have none for the work of a lower level
-constexpr int kTryAnyway = 20;    // times load_down, after which a fall is tried though there seems no room
-constexpr int kWaitForDrain = 6;  // times load_settle that a falling pressure is given
+constexpr double kRoom = 0.85;  // busier workers have none for the work of a lower level
+constexpr int kTryAnyway = 20;  // times load_down, after which a fall is tried though there seems no room
+constexpr int kPatience = 6;    // times load_settle that a falling pressure is given
 constexpr double kProbesWanted = 3;
 constexpr double kFewFinished = 4;
 // Postfix goes on saying stress for 1000 s after the last time that its processes ran out: only the first
 // seconds are news, enough for three levels.
 constexpr std::int64_t kStressIsNews_ms = 15000;
-constexpr double kStressPressure = 1.25;
+constexpr double kStressPressure = kStrong;
+constexpr double kFull = 5;  // pressure of sessions when all are taken
 
 // a - b for times; a clock that has gone mad gives the nearest value there is.
 std::int64_t since(std::int64_t a, std::int64_t b) {
@@ -42,9 +45,9 @@ struct Worst {
     double pressure = 0;
     LoadSignal signal = LoadSignal::kNone;
 
-    // What is no number is no signal.
+    // What is no number, and what has no limit, is no signal.
     void add(double value, double too_much, LoadSignal from) {
-        if (!(value / too_much > pressure)) return;
+        if (!(too_much > 0 && value / too_much > pressure)) return;
         pressure = std::min(value / too_much, 1e6);
         signal = from;
     }
@@ -53,6 +56,8 @@ struct Worst {
 void add_own_times(Worst& worst, const LoadSample& sample, const Settings& settings) {
     const double finished = sample.finished;
     worst.add(sample.job_wait_ms.value_or(0), static_cast<double>(settings.load_job_wait),
+              LoadSignal::kJobWait);
+    worst.add(sample.backlog_ms.value_or(0), static_cast<double>(settings.load_job_wait),
               LoadSignal::kJobWait);
     const double weight = std::clamp((finished - 1) / kFewFinished, 0.0, 1.0);
     worst.add(sample.eom_p95_ms.value_or(0) * weight * 100,
@@ -72,10 +77,19 @@ void add_queue(Worst& worst, const QueueSample& queue, const Settings& settings)
                   LoadSignal::kQueueAge);
 }
 
+// Above the limit it is the rest that counts: with none left the MTA turns clients away, which is far too
+// much.
+void add_sessions(Worst& worst, double share, const Settings& settings) {
+    const double limit = settings.load_sessions_share / 100.0;
+    worst.add(share, limit, LoadSignal::kSessions);
+    if (share > limit && limit < 1)
+        worst.add(1 + (kFull - 1) * std::min((share - limit) / (1 - limit), 1.0), 1, LoadSignal::kSessions);
+}
+
 Worst worst_signal(const LoadState& state, const LoadSample& sample, const Settings& settings) {
     Worst worst;
     add_own_times(worst, sample, settings);
-    worst.add(sample.sessions_share.value_or(0) * 100, settings.load_sessions_share, LoadSignal::kSessions);
+    add_sessions(worst, sample.sessions_share.value_or(0), settings);
     if (sample.queue) add_queue(worst, *sample.queue, settings);
     worst.add(sample.cpu_stall.value_or(0), settings.load_cpu_stall, LoadSignal::kCpu);
     worst.add(sample.memory_stall.value_or(0), settings.load_memory_stall, LoadSignal::kMemory);
@@ -173,17 +187,29 @@ void change_level(LoadState& state, int step) {
         state.cause = LoadSignal::kNone;
 }
 
-// What has piled up drains for a while after the level has become right: a pressure that falls is let fall.
+// How long the level of now must have had its chance before the next one. What has piled up before a level
+// was right drains for a while, or gives up at its deadline: a pressure that falls is let fall, and a level
+// that was right before a fall that failed is likely to be right again.
+std::int64_t rise_after_ms(const LoadState& state, bool falling, const Settings& settings) {
+    if (state.last_step <= 0) return settings.load_up;
+    const bool far = state.smoothed >= kFar;
+    if (falling || (state.down_failed && !far)) return kPatience * settings.load_settle;
+    return far && !state.down_failed ? settings.load_up : settings.load_settle;
+}
+
+// Bypass gives up what still gets done at level 4, and it takes long to come back from there: chance alone, a
+// few large messages at once, must not lead to it.
+std::int64_t hot_for_ms(const LoadState& state, const Settings& settings) {
+    if (state.level + 1 < kLoadBypass) return (state.pressure >= kStrong ? 1 : kMildTimes) * settings.load_up;
+    return state.smoothed >= kFar ? settings.load_settle : kPatience * settings.load_settle;
+}
+
 bool should_rise(const LoadState& state, bool falling, const Settings& settings) {
     if (state.level == kLoadBypass || state.hot_since_ms < 0) return false;
-    const std::int64_t now_ms = state.last_sample_ms;
-    if (since(now_ms, state.hot_since_ms) < settings.load_up) return false;
-    const std::int64_t at_level_ms = since(now_ms, state.level_since_ms);
-    if (state.last_step <= 0) return at_level_ms >= settings.load_up;
-    // A level that was right before a fall that failed is likely to be right again.
-    const bool patient = falling || (state.down_failed && state.smoothed < kFar);
-    if (patient) return at_level_ms >= kWaitForDrain * settings.load_settle;
-    return at_level_ms >= (state.smoothed < kFar ? settings.load_settle : settings.load_up);
+    const std::int64_t hot_ms = since(state.last_sample_ms, state.hot_since_ms);
+    const std::int64_t at_level_ms = since(state.last_sample_ms, state.level_since_ms);
+    return std::min(hot_ms, at_level_ms) >= hot_for_ms(state, settings) &&
+           at_level_ms >= rise_after_ms(state, falling, settings);
 }
 
 // Would the workers have time for what a lower level lets in? Probes are the work of level 4, thinned out.

@@ -40,7 +40,10 @@ std::string_view load_signal_name(LoadSignal signal);
 struct LoadSample {
     std::int64_t now_ms = 0;            // monotonic
     std::optional<double> job_wait_ms;  // least wait of a job for a worker in the window; 0 when none waited
-    std::optional<double> eom_p95_ms;   // of the end-of-messages that were worked on
+    // Jobs that wait now, times the mean time of a job, by the number of workers. The same signal as
+    // job_wait_ms, which tells of a flood only when its first files have waited it out.
+    std::optional<double> backlog_ms;
+    std::optional<double> eom_p95_ms;        // of the end-of-messages that were worked on
     std::optional<double> deadlines_missed;  // 0..1 of the same
     std::optional<double> sessions_share;    // 0..1 of the MTA's process limit
     std::optional<QueueSample> queue;
@@ -64,8 +67,7 @@ struct LoadState {
     std::uint8_t level = 0;
     double pressure = 0;                    // of the last sample, 1.0 means too much
     LoadSignal signal = LoadSignal::kNone;  // the worst one of the last sample, or the operator
-    LoadSignal cause =
-        LoadSignal::kNone;  // the one that brought the level up to where it is or was; at 0 none
+    LoadSignal cause = LoadSignal::kNone;   // the one that last brought the level up; at level 0 none
     std::int64_t level_since_ms = 0;
     std::int64_t calm_since_ms = -1;  // pressure low enough to go down since then; -1: it is not
     std::int64_t last_sample_ms = -1;
@@ -101,8 +103,7 @@ struct LoadLimits {
     std::uint8_t effort_max = UINT8_MAX;
     double least_yield = 0;  // bytes saved a CPU ms that a kind of file has to promise (policy/yield_table)
     bool bypass = false;
-    std::uint32_t probe_one_in =
-        0;  // in bypass: so many messages pass unread for one that is worked on; 0: all pass
+    std::uint32_t probe_one_in = 0;  // in bypass: one message in so many is worked on all the same; 0: none
 };
 LoadLimits load_limits(const LoadState& state, const Settings& settings);
 

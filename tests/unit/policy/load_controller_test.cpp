@@ -46,7 +46,8 @@ void test_signals() {
         std::function<void(LoadSample&, double)> set;
     };
     const Case cases[] = {
-        {"job_wait", LoadSignal::kJobWait, [](LoadSample& s, double p) { s.job_wait_ms = 500 * p; }},
+        {"job_wait", LoadSignal::kJobWait, [](LoadSample& s, double p) { s.job_wait_ms = 2000 * p; }},
+        {"job_wait", LoadSignal::kJobWait, [](LoadSample& s, double p) { s.backlog_ms = 2000 * p; }},
         {"eom_time", LoadSignal::kEomTime,
          [](LoadSample& s, double p) {
              s.eom_p95_ms = 4500 * p;
@@ -57,7 +58,8 @@ void test_signals() {
              s.deadlines_missed = 0.1 * p + 0.001;
              s.finished = 1000;
          }},
-        {"sessions", LoadSignal::kSessions, [](LoadSample& s, double p) { s.sessions_share = 0.8 * p; }},
+        {"sessions", LoadSignal::kSessions,
+         [](LoadSample& s, double p) { s.sessions_share = p <= 1 ? 0.8 * p : 0.8 + 0.05 * (p - 1); }},
         {"queue_length", LoadSignal::kQueueLength,
          [](LoadSample& s, double p) {
              s.queue = QueueSample{static_cast<std::uint64_t>(600 * p), static_cast<std::uint64_t>(400 * p),
@@ -107,6 +109,11 @@ void test_no_signal() {
     nothing.job_wait_ms = std::nan("");
     nothing.cpu_stall = -5;
     CHECK_EQ(next_load_state({}, nothing, {}).pressure, 0.0, "no number");
+    Settings deaf;
+    deaf.load_cpu_stall = deaf.load_memory_stall = 0;
+    LoadSample stalled = at(0);
+    stalled.cpu_stall = stalled.memory_stall = 100;
+    CHECK_EQ(next_load_state({}, stalled, deaf).pressure, 0.0, "no limit");
     Settings off;
     off.load_control = false;
     CHECK_EQ(held(in_bypass(), 10, 1, off).level, 0, "switched off");
@@ -123,12 +130,17 @@ void test_up() {
     };
     constexpr Case kCases[] = {
         {"one sample is a spike", 100, 1, 0},
-        {"two are load", 1, 2, 1},
-        {"a level gets time to settle", 1.5, 6, 1},
-        {"then the next", 1.5, 7, 2},
-        {"and so on", 1.5, 12, 3},
-        {"far too much: no time", 10, 6, 5},
-        {"to the end", 1, 60, 5},
+        {"two are load when it is much", 2, 2, 1},
+        {"a little wants to last", 1, 2, 0},
+        {"for two seconds", 1, 3, 1},
+        {"a level gets time to settle", 1.5, 7, 1},
+        {"then the next", 1.5, 8, 2},
+        {"and so on", 1.5, 13, 3},
+        {"far too much: no time", 10, 5, 4},
+        {"bypass is not for a moment", 10, 9, 4},
+        {"far too much for longer", 10, 10, 5},
+        {"with less, much longer", 1.5, 47, 4},
+        {"to the end", 1.5, 48, 5},
         {"almost", 0.99, 600, 0},
     };
     for (const Case& c : kCases) CHECK_EQ(held({}, c.pressure, c.seconds).level, c.want, c.name);
@@ -151,7 +163,7 @@ void test_cause_stays_with_the_level() {
 }
 
 void test_down() {
-    const LoadState risen = held({}, 1.5, 7);
+    const LoadState risen = held({}, 2, 7);
     CHECK_EQ(risen.level, 2);
     CHECK_EQ(held(risen, 0, 60).level, 2, "twice load_down after a rise");
     CHECK_EQ(held(risen, 0, 61).level, 1);
@@ -160,14 +172,15 @@ void test_down() {
     CHECK_EQ(held(risen, 0.8, 1000).level, 2, "not calm enough");
     CHECK_EQ(held(held(held(risen, 0, 50), 0.9, 1), 0, 60).level, 2, "calm starts anew");
 
-    const LoadState taken_back = held(held(risen, 0, 61), 1.5, 2);
+    const LoadState taken_back = held(held(risen, 0, 61), 2, 2);
     CHECK_EQ(taken_back.level, 2);
     CHECK_EQ(held(taken_back, 0, 90).level, 2, "three times when the fall was taken back");
     CHECK_EQ(held(taken_back, 0, 91).level, 1);
     CHECK_EQ(held(taken_back, 0, 121).level, 0, "and once again after it held");
-    CHECK_EQ(held(taken_back, 1.5, 29).level, 2, "the level that was right gets more time");
-    CHECK_EQ(held(taken_back, 1.5, 30).level, 3);
-    CHECK_EQ(held(taken_back, 10, 2).level, 3, "unless there is far too much");
+    CHECK_EQ(held(taken_back, 2, 29).level, 2, "the level that was right gets more time");
+    CHECK_EQ(held(taken_back, 2, 30).level, 3);
+    CHECK_EQ(held(taken_back, 10, 4).level, 2);
+    CHECK_EQ(held(taken_back, 10, 5).level, 3, "less when there is far too much");
 }
 
 // What has piled up before the level was right must drain first; but not for ever.
@@ -190,11 +203,11 @@ LoadState busy(LoadState state, double share, int seconds) {
 }
 
 void test_room_before_a_fall() {
-    const LoadState risen = held({}, 1.5, 7);
+    const LoadState risen = held({}, 2, 7);
     CHECK_EQ(busy(risen, 0.95, 600).level, 2, "busy workers have no room");
     CHECK_EQ(busy(risen, 0.95, 601).level, 1, "tried all the same after ten minutes");
     CHECK_EQ(busy(risen, 0.7, 61).level, 1);
-    const LoadState taken_back = held(busy(risen, 0.7, 61), 1.5, 2);
+    const LoadState taken_back = held(busy(risen, 0.7, 61), 2, 2);
     CHECK_EQ(busy(taken_back, 0.7, 300).level, 2, "as busy as when it failed");
     CHECK_EQ(busy(taken_back, 0.5, 91).level, 1, "less busy");
     CHECK_EQ(busy(in_bypass(), 0.05, 300).level, kLoadBypass, "one probe in twenty stands for twenty");
@@ -253,7 +266,7 @@ void test_pin() {
 }
 
 void test_clock() {
-    const LoadState risen = held({}, 1.5, 2);
+    const LoadState risen = held({}, 2, 2);
     LoadState back = held(risen, 0, 50);
     back = next_load_state(back, pressed(5, 0), {});
     CHECK_EQ(held(back, 0, 59).level, 1, "a jump back restarts the calm");

@@ -37,7 +37,7 @@ struct Second {
 
 class LoadPlant {
   public:
-    explicit LoadPlant(bool tells_busy = true) : tells_busy_(tells_busy) {}
+    explicit LoadPlant(bool tells_all = true) : tells_all_(tells_all) {}
 
     Second step(const Moment& moment) {
         if (moment.restart) state_ = {};
@@ -74,7 +74,7 @@ class LoadPlant {
         const double left = std::max(backlog_ + in - moment.workers, 0.0);
         backlog_ = std::min(left, can_wait);
         LoadSample sample;
-        if (tells_busy_) sample.workers_busy = std::min((before + in) / std::max(moment.workers, 0.001), 1.0);
+        if (tells_all_) sample.workers_busy = std::min((before + in) / std::max(moment.workers, 0.001), 1.0);
         const double workers = std::max(moment.workers, 0.001);
         sample.job_wait_ms = std::min(before, backlog_) / workers * 1000;
         sample.finished =
@@ -85,7 +85,7 @@ class LoadPlant {
         return sample;
     }
 
-    bool tells_busy_;
+    bool tells_all_;
     Settings settings_;
     LoadState state_;
     double backlog_ = 0;  // worker seconds

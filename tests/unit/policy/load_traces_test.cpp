@@ -36,6 +36,13 @@ int first_change(const Run& run, int from) {
     return INT32_MAX;
 }
 
+// Wherever the signals have said too much for three samples in a row, the level is no longer 0.
+void check_reacts(const Run& run, std::string_view name) {
+    for (std::size_t s = 2; s < run.size(); ++s)
+        if (run[s].pressure >= 1 && run[s - 1].pressure >= 1 && run[s - 2].pressure >= 1)
+            CHECK(run[s].level > 0, name);
+}
+
 // No more than one change in 30 s, over every two minutes of a stretch, and far fewer in the long run: what
 // was tried and failed is tried again after ten minutes.
 void check_steady(const Run& run, int from, int to, std::string_view name) {
@@ -66,7 +73,7 @@ struct Trace {
     int begin, end;
     std::function<Moment(int)> moment;
     int want_highest_from, want_highest_to;
-    bool fast = true;  // first change within 3 s of the begin
+    bool fast = true;  // first change within 3 s of the begin; false: it takes longer to pile up
 };
 
 Moment small_mails() {
@@ -115,13 +122,13 @@ void test_traces() {
     Moment steady_stress = with_work(3.0);
     steady_stress.stress = true;
     const Trace traces[] = {
-        {"overload of 1.5 times", 100, 3700, block(100, 3700, with_work(3)), 1, 3},
+        {"overload of 1.5 times", 100, 3700, block(100, 3700, with_work(3)), 1, 3, false},
         {"overload of 5 times", 100, 1900, block(100, 1900, with_work(10)), 4, 5},
         {"flood", 100, 1900, block(100, 1900, with_work(100)), 5, 5},
         {"spike", 100, 110, block(100, 110, with_work(20)), 3, 5},
         {"large-mail storm", 100, 1300, block(100, 1300, large_mails()), 3, 5},
         {"small-mail storm", 100, 1300, block(100, 1300, small_mails()), 5, 5},
-        {"worker loss", 100, 700, block(100, 700, worker_loss()), 1, 5},
+        {"worker loss", 100, 700, block(100, 700, worker_loss()), 1, 5, false},
         {"one greedy client", 100, 700,
          [](int s) { return s >= 100 && s < 700 ? greedy_client(s) : with_work(0.4); }, 0, 0, false},
         {"slow disk", 100, 700, block(100, 700, slow_disk()), 1, 5},
@@ -131,6 +138,7 @@ void test_traces() {
     for (const Trace& trace : traces) {
         const Run run = LoadPlant().run(trace.end + 10 * kMinute, trace.moment);
         CHECK_EQ(highest(run, 0, trace.begin), 0, trace.name);
+        check_reacts(run, trace.name);
         if (trace.fast) CHECK(first_change(run, trace.begin) <= 3, trace.name);
         const int top = highest(run, trace.begin, trace.end);
         CHECK(top >= trace.want_highest_from && top <= trace.want_highest_to,
