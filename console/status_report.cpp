@@ -72,7 +72,7 @@ std::string texts_in(const Json& json, const char* name) {
 class Report {
   public:
     void line(std::string_view name, const std::string& text) {
-        text_ += fmt::format("{:<10}{}\n", name, text);
+        text_ += fmt::format("{:<9} {}\n", name, text);
     }
     void problem(std::string text) { problems_.push_back(std::move(text)); }
     // The JSON of a process; empty when it gave none, and then the reason has been told.
@@ -176,7 +176,8 @@ std::string work_at(const Json& load) {
 std::string signals_off(const Json& load) {
     std::string all;
     for (const auto& [name, why] : object_in(load, "signals_off").items()) {
-        if (!why.is_string()) continue;
+        // Of the queue its own line says it.
+        if (!why.is_string() || name.starts_with("queue_")) continue;
         all += fmt::format("{}{} ({})", all.empty() ? "" : ", ", printable(name, 40),
                            printable(why.get<std::string>(), 100));
     }
@@ -198,6 +199,34 @@ void tell_load(const Json& load, Report& report) {
     if (true_in(load, "bypass"))
         report.problem("load: mail passes untouched until the load is gone" +
                        std::string(pin.empty() ? "" : ", as ordered"));
+}
+
+std::string age_of(const Json& json, const char* name) {
+    const std::int64_t age_ms = number_of(json, name);
+    return age_ms <= 0 ? std::string() : fmt::format(" (oldest {})", duration(age_ms / 1000));
+}
+
+// One that runs and cannot read is a problem; none at all is how the machine is set up.
+void tell_queue_source(const Json& source, Report& report) {
+    report.line("queuewatch", fmt::format("running, version {}, pid {}, up {}; a sample takes {:.1f} ms",
+                                          text_of(source, "version"), number_of(source, "pid"),
+                                          duration(number_of(source, "uptime_s")),
+                                          static_cast<double>(number_of(source, "cost_us")) / 1000));
+    const std::string problem = text_of(source, "problem");
+    if (!problem.empty()) report.problem("queuewatch: " + problem);
+}
+
+void tell_queue(const Json& queue, Report& report) {
+    const auto sources = queue.find("sources");
+    if (sources != queue.end() && sources->is_array()) {
+        for (const Json& source : *sources) tell_queue_source(source, report);
+    }
+    const std::string off = text_of(queue, "off_reason");
+    if (!off.empty()) return report.line("queue", "no samples, that signal is off: " + off);
+    report.line("queue",
+                fmt::format("incoming {}, active {}{}, deferred {}, hold {}", number_of(queue, "incoming"),
+                            number_of(queue, "active"), age_of(queue, "oldest_ms"),
+                            number_of(queue, "deferred"), number_of(queue, "hold")));
 }
 
 void tell_engine_problems(const Json& engine, Report& report) {
@@ -222,6 +251,9 @@ void tell_engine(const Json& engine, Report& report) {
     report.line("", counts(object_in(engine, "counters")));
     tell_workers(object_in(engine, "workers"), report);
     tell_load(object_in(engine, "load"), report);
+}
+
+    if (const Json& queue = object_in(engine, "queue"); !queue.empty()) tell_queue(queue, report);
     tell_engine_problems(engine, report);
 }
 

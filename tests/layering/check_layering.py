@@ -27,7 +27,7 @@ HEADER_OWNERS = (
 )
 
 # The programs that talk to the MTA or the operator must not load a decoder.
-DECODER_FREE = ("milter/optimilter-engine", "console/optimilterctl", "console/optimilter-recover")
+DECODER_FREE = ("milter/optimilter-engine", "console/optimilterctl", "console/optimilter-recover", "console/optimilter-queuewatch")
 DECODERS = re.compile(r"\blib(vips|jpeg|turbojpeg|png|spng|imagequant|archive|Magick|tiff|webp|heif|qpdf|poppler)[^ ]*\.so")
 
 # The guard loads nothing that has to be trusted besides the C and C++ libraries.

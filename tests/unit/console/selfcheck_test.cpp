@@ -152,6 +152,14 @@ void test_units() {
          "a is not-found"},
         {"stopped by hand", "Id=a\nLoadState=loaded\nActiveState=inactive\nSubState=dead\n",
          CheckState::kWarn, "a inactive (dead)"},
+        {"no queue watch", "Id=optimilter-queuewatch.service\nLoadState=not-found\nActiveState=inactive\n",
+         CheckState::kOk, "optimilter-queuewatch.service is not-found"},
+        {"queue watch stopped",
+         "Id=optimilter-queuewatch.service\nLoadState=loaded\nActiveState=inactive\nSubState=dead\n",
+         CheckState::kOk, "optimilter-queuewatch.service inactive (dead)"},
+        {"queue watch failed",
+         "Id=optimilter-queuewatch.service\nLoadState=loaded\nActiveState=failed\nSubState=failed\n",
+         CheckState::kFail, "optimilter-queuewatch.service failed (failed)"},
         {"nothing", "", CheckState::kWarn, "systemctl told nothing about our units"},
         {"no names", "ActiveState=failed\n\n\n=\n", CheckState::kWarn,
          "systemctl told nothing about our units"},
@@ -212,6 +220,16 @@ void test_processes() {
     };
     CHECK(guard_check("/g", locked).state == CheckState::kWarn);
     CHECK(guard_check("", nobody).state == CheckState::kOk);
+    for (const auto& [queue, want] :
+         {std::pair(R"({"off_reason":"no sample has come yet"})",
+                    "; no samples of optimilter-queuewatch: no sample has come yet"),
+          std::pair(R"({"off_reason":""})", ", counts of the queue come in"), std::pair("[]", " s")}) {
+        const std::string json = R"({"process":"engine","queue":)" + std::string(queue) + "}";
+        const Check check = engine_check(
+            "/e", [&](const std::string&, const std::string&) -> Result<std::string> { return json; });
+        CHECK(check.state == CheckState::kOk, queue);
+        CHECK(check.reason.ends_with(want), queue);
+    }
     CHECK(engine_check("", nobody).state == CheckState::kOk);
 }
 

@@ -21,7 +21,11 @@ Json engine_json() {
         "stopping":false,"problem":"","settings_file":"/etc/o.toml","settings_since":"2025-06-01T10:00:00Z",
         "settings_problem":"","sessions":2,"in_flight":1,"body_bytes":1572864,"body_budget":268435456,
         "workers":{"limit":4,"busy":1,"idle":2,"warming":0,"waiting":0,"zygote_pid":13,"zygote_uptime_s":59,
-        "down_reason":"","missing_sandbox_steps":[]},"counters":{"messages":8,"messages_replaced":5}})");
+        "down_reason":"","missing_sandbox_steps":[]},
+        "queue":{"off_reason":"","incoming":3,"active":40,"deferred":500,"hold":6,"oldest_ms":61000,"samples":9,
+        "refused":0,"sources":[{"pid":14,"version":"1.2","uptime_s":58,"sample_age_ms":200,"interval_ms":1000,
+        "cost_us":5230,"incoming_oldest_ms":0,"active_oldest_ms":61000,"folders_read":2,"folders_lost":0,
+        "problem":""}]},"counters":{"messages":8,"messages_replaced":5}})");
 }
 
 ProcessReplies both(const Json& guard, const Json& engine) {
@@ -42,7 +46,8 @@ void test_all_well() {
           "2 sessions, 1 at their end; bodies take 1.5 MiB of 256.0 MiB\n",
           "messages 8, messages_replaced 5\n", "zygote    running, pid 13, up 59 s\n",
           "workers   1 of 4 busy, 2 idle, 0 warming; 0 messages wait\n", "sandbox   complete\n",
-          "all well\n"})
+          "queuewatch running, version 1.2, pid 14, up 58 s; a sample takes 5.2 ms\n",
+          "queue     incoming 3, active 40 (oldest 1 min), deferred 500, hold 6\n", "all well\n"})
         CHECK(says(report, text), text);
     CHECK(!says(report, "engine_died"));
     const Json json = Json::parse(report.json);
@@ -125,6 +130,9 @@ void test_what_is_wrong() {
               "older settings are used: o.toml:3"},
              {"no workers", "{}", R"({"workers":{"down_reason":"no memory"}})",
               "cannot be started: no memory"},
+             {"queue cannot be read", "{}",
+              R"({"queue":{"sources":[{"problem":"/q/active cannot be read: x"}]}})",
+              "queuewatch: /q/active cannot be read: x"},
              {"no zygote", "{}", R"({"workers":{"zygote_pid":0}})", "zygote not running"},
              {"engine says nothing of workers", "{}", R"({"workers":null})", "zygote not running"},
          }) {
@@ -202,6 +210,16 @@ void test_notes_are_no_problems() {
     CHECK(says(report, "different versions"));
 }
 
+void test_queue_is_off() {
+    Json engine = engine_json();
+    engine["queue"] = Json::parse(
+        R"({"off_reason":"the last sample came 9 s ago","incoming":null,"active":null,"sources":[]})");
+    const StatusReport report = report_status(both(guard_json(), engine));
+    CHECK(report.well());
+    CHECK(says(report, "queue     no samples, that signal is off: the last sample came 9 s ago\n"));
+    CHECK(!says(report, "queuewatch"));
+}
+
 void test_not_asked() {
     const StatusReport report = report_status({"", "", {}, {}});
     CHECK(report.well());
@@ -216,6 +234,6 @@ int main() {
     const CMUnitTest tests[] = {TEST(test_all_well),       TEST(test_load),
                                 TEST(test_what_is_wrong),  TEST(test_who_gives_no_status),
                                 TEST(test_hostile_fields), TEST(test_notes_are_no_problems),
-                                TEST(test_not_asked)};
+                                TEST(test_queue_is_off),   TEST(test_not_asked)};
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
