@@ -396,9 +396,9 @@ int run(int argc, char** argv) {
          {Command{optimize, optimize_command}, Command{compare, compare_command},
           Command{config, config_command}, Command{check_config, check_config_command},
           Command{check_mta, check_mta_command}, Command{check_policy, check_rules_command},
-          Command{explain, explain_command}, Command{status, status_command},
-          Command{alerts, alerts_command}, Command{selfcheck, selfcheck_command},
-          Command{drain, drain_command}, Command{resume, resume_command}, Command{level, level_command},
+          Command{explain, explain_command}, Command{status, status_command}, Command{alerts, alerts_command},
+          Command{selfcheck, selfcheck_command}, Command{drain, drain_command},
+          Command{resume, resume_command}, Command{level, level_command},
           Command{version, version_command}}) {
         if (command.app->parsed()) return command.run(arguments);
     }

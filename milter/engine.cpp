@@ -27,13 +27,12 @@ void Engine::swap_rules(std::shared_ptr<const RuleSet> rules) {
 }
 
 std::vector<Expiry> Engine::expiries() const {
-    const std::lock_guard lock(mutex_);
-    return expiries_;
-}
-
-void Engine::set_expiries(std::vector<Expiry> expiries) {
-    const std::lock_guard lock(mutex_);
-    expiries_ = std::move(expiries);
+    std::vector<Expiry> all;
+    for (const ValidUntil& until : rules()->valid_until) {
+        const std::chrono::sys_seconds end = until.last_day + std::chrono::days(1);
+        all.push_back({"policy " + until.file, end.time_since_epoch().count()});
+    }
+    return all;
 }
 
 }  // namespace optimilter

@@ -49,9 +49,8 @@ class Engine {
     std::shared_ptr<const Settings> settings() const { return rules()->settings; }
     void swap_rules(std::shared_ptr<const RuleSet> rules);
 
-    // Whatever in the policy has a last day; the admin is told when one is near or past. By whoever loads it.
+    // Policy files that have a last day; the admin is told when one is near or past.
     std::vector<Expiry> expiries() const;
-    void set_expiries(std::vector<Expiry> expiries);
 
     Pool& pool;
     Counters& counters;
@@ -70,7 +69,6 @@ class Engine {
   private:
     mutable std::mutex mutex_;
     std::shared_ptr<const RuleSet> rules_;
-    std::vector<Expiry> expiries_;
 };
 
 }  // namespace optimilter

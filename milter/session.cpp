@@ -157,7 +157,7 @@ TripResult Session::travel(const Memfd& file) {
     // An MTA that leaves the end of headers out.
     if (!policy_->has_header()) ask_rules(fields);
     const TripInput input{
-        fields, body->bytes(), null_sender_, direction_, Deadline::in_ms(settings().deadline),
+        fields, body->bytes(),   null_sender_, direction_, Deadline::in_ms(settings().deadline),
         load_,  &engine_.yields, &*policy_};
     TripResult result = run_trip(input, settings(), engine_.pool, engine_.counters, engine_.cache.get());
     if (result.worked_on) engine_.load.finished(watch.elapsed_ms(), input.deadline.expired());

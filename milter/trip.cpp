@@ -199,7 +199,7 @@ class Trip {
         report.left_for_load = true;
         keep_part(report, Outcome::kOverBudget, why);
         return true;
-}
+    }
 
     PartPolicy ask_policy(PartReport& report) {
         const PartPolicy policy =

@@ -69,8 +69,8 @@ void test_message_line() {
     result.new_body.reset();
     result.reason = "dry run";
     result.rule = "try";
-    CHECK(
-        message_line(facts, result).ends_with(" direction=outbound level=2 rule=try status=passed (dry run)"));
+    CHECK(message_line(facts, result)
+              .ends_with(" direction=outbound level=2 rule=try status=passed (dry run)"));
     result.rule.clear();
     CHECK_EQ(
         message_line(facts, result),
