@@ -18,7 +18,6 @@ namespace {
 
 constexpr std::size_t kLineShown = 500;
 constexpr std::size_t kColumns = 76;
-constexpr std::string_view kIndent = "            ";  // of labelled lines
 
 bool lasts(const Notice& notice) {
     return notice.phase == NoticePhase::kNew || notice.phase == NoticePhase::kReminder;
@@ -33,10 +32,9 @@ std::vector<Notice> in_order(std::vector<Notice> notices) {
     return notices;
 }
 
-// "  Cause     text", broken at blanks.
-std::string labelled(std::string_view label, std::string_view text) {
-    std::string lines;
-    std::string line = fmt::format("  {:<10}", label);
+// head and text in one paragraph, broken at blanks; further lines are as far in as head is long.
+std::string paragraph(const std::string& head, std::string_view text) {
+    std::string lines, line = head;
     bool empty = true;
     while (!text.empty()) {
         const std::size_t end = std::min(text.find(' '), text.size());
@@ -44,13 +42,18 @@ std::string labelled(std::string_view label, std::string_view text) {
         text.remove_prefix(std::min(end + 1, text.size()));
         if (!empty && line.size() + 1 + word.size() > kColumns) {
             lines += line + "\n";
-            line = kIndent;
+            line.assign(head.size(), ' ');
             empty = true;
         }
         line += (empty ? "" : " ") + std::string(word);
         empty = false;
     }
     return lines + line + "\n";
+}
+
+// "  Cause     text".
+std::string labelled(std::string_view label, std::string_view text) {
+    return paragraph(fmt::format("  {:<10}", label), text);
 }
 
 std::string sentence(std::string_view words) {
@@ -80,9 +83,10 @@ std::string times_text(const Notice& notice) {
 
 std::string lasting_text(const Notice& notice, std::int64_t now) {
     const AlertWords& words = alert_words(notice.kind);
-    std::string text = labelled(
-        "Since", fmt::format("{} ({}{})", mail_date(notice.since),
-                             time_span(std::max<std::int64_t>(0, now - notice.since)), times_text(notice)));
+    const std::int64_t age = now - notice.since;
+    std::string text =
+        labelled("Since", fmt::format("{} ({}{})", mail_date(notice.since),
+                                      age < 60 ? "just now" : time_span(age), times_text(notice)));
     text += labelled("Cause", printable(notice.text, kLineShown));
     text += labelled("For mail", words.meaning);
     text += labelled("To do", words.advice);
@@ -169,14 +173,15 @@ std::string notice_text(const NoticeLetter& letter) {
         text += lasts(notice) ? lasting_text(notice, letter.now) : past_text(notice);
     }
     if (!letter.deeds.empty()) text += "\nWhat was done:\n";
-    for (const std::string& deed : letter.deeds) text += "- " + printable(deed, kLineShown) + "\n";
-    CheckList cleaned = letter.checks;
-    for (Check& check : cleaned) check.reason = printable(check.reason, kLineShown);
-    text += "\nAll checks of this run:\n" + check_table(cleaned);
+    for (const std::string& deed : letter.deeds) text += paragraph("- ", printable(deed, kLineShown));
+    text += "\nAll checks of this run:\n";
+    for (const Check& check : letter.checks)
+        text += paragraph(fmt::format("{:<5} {:<10} ", check_state_word(check.state), printable(check.name)),
+                          printable(check.reason, kLineShown));
     if (letter.next_reminder > 0)
         text += fmt::format("\nWhile it lasts, the next reminder comes in {}.\n",
                             time_span(letter.next_reminder));
-    return text + "\n`optimilterctl alerts` lists what is known, `optimilterctl selfcheck` looks again.\n";
+    return text + "\n`optimilterctl alerts` lists what is known, `optimilterctl selfcheck` looks\nagain.\n";
 }
 
 std::string notice_json(const NoticeLetter& letter) {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One POST of JSON to a URL, by cpp-httplib. Never takes longer than its limit and a name look-up, whatever
-// the other side does. Thread safe: no state; each call has a thread of its own to watch the time.
+// One POST of JSON to a URL, by cpp-httplib, in a process of its own that is killed when its time is over.
+// Thread safe: no state.
 //
-// Security: the answer is not used but for its status, and is cut off when it is long. Redirects are not
-// followed; an https server must have a certificate that the machine trusts. The URL may hold a secret: what
-// is said of a failure names the host alone.
+// Security: the library counts its time-outs from each byte anew and takes headers without end, so time and
+// memory are bounded from outside, by the process. The answer is not used but for its status. Redirects are
+// not followed; an https server must have a certificate that the machine trusts. The URL may hold a secret:
+// what is said of a failure names scheme, host and port alone.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,8 @@
 
 namespace optimilter {
 
-// url: of the setting notify_webhook. Success when the answer is 2xx; else kIo, kDeadline or kRefused.
+// url: of the setting notify_webhook. Success when the answer is 2xx; else kIo, kDeadline, kLimit
+// or kRefused.
 Status post_json(const std::string& url, const std::string& json, std::int64_t limit_ms);
 
 // "https://hooks.example.org:8443", of a URL with a path.

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the admin hears: from the engine's alert board over the alert file to optimilter-recover, and from there by mail
 through a real Postfix or by webhook; optimilterctl alerts; certificates."""
+import contextlib
 import email
 import email.policy
 import http.server
@@ -8,8 +9,10 @@ import json
 import os
 import pathlib
 import re
+import socket
 import ssl
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -32,9 +35,10 @@ class Admin:
         self.postfix = ["--postfix-config", postfix.config] if postfix else []
         self.environment = postfix.environment if postfix else None
 
-    def recover(self, **environment):
+    def recover(self, before=(), **environment):
         env = {**(self.environment or os.environ), **environment}
-        return subprocess.run([RECOVER, *self.words, *self.postfix], capture_output=True, text=True, timeout=120, env=env).stdout
+        return subprocess.run([*before, RECOVER.absolute(), *self.words, *self.postfix], capture_output=True, text=True,
+                              timeout=120, env=env).stdout
 
     def alerts(self, *words, **options):
         return subprocess.run([CTL, "alerts", *self.words, *words], capture_output=True, text=True, timeout=60, **options)
@@ -299,6 +303,30 @@ def test_mail_and_webhook_do_not_wait_for_each_other(broken, hook, sink):
     hook.status = 200
     assert "told by webhook" in broken.admin.recover()
     assert len(hook.got) == 2 and len(sink.mails()) == 1
+
+
+def flood(listener):
+    """Answers one request with headers without end."""
+    client = listener.accept()[0]
+    client.recv(65536)
+    junk = b"".join(b"X-%d: %s\r\n" % (number, b"b" * 200) for number in range(300))
+    with client, contextlib.suppress(OSError):
+        client.sendall(b"HTTP/1.1 200 OK\r\n")
+        while True:
+            client.sendall(junk)
+
+
+def test_webhook_with_no_more_rights_than_the_unit_has(broken, hook):
+    """Its bound on memory holds there, too."""
+    cage = [sys.executable, pathlib.Path(__file__).with_name("unit_cage.py"), SYSTEMD / "optimilter-recover.service.in", "root"]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=flood, args=(listener,))
+        thread.start()
+        broken.configure(notify_webhook=f"http://127.0.0.1:{listener.getsockname()[1]}/")
+        assert "could not be told by webhook" in (said := broken.admin.recover(cage)) and "the answer was too much" in said
+        thread.join()
+    broken.configure(notify_webhook=f"http://127.0.0.1:{hook.port}/")
+    assert "told by webhook" in broken.admin.recover(cage) and len(hook.got) == 1
 
 
 def make_certificate(folder, days, name="localhost"):

@@ -70,7 +70,7 @@ void test_text_of_what_lasts() {
           "the next reminder comes in 60 min."})
         CHECK(text.find(part) != std::string::npos, part);
     std::istringstream lines(text);
-    for (std::string line; std::getline(lines, line);) CHECK(line.size() <= 84, line);
+    for (std::string line; std::getline(lines, line);) CHECK(line.size() <= 76, line);
 }
 
 void test_text_of_what_is_over() {
