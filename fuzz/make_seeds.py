@@ -381,6 +381,31 @@ def settings():
     }
 
 
+def policies():
+    """Rules, a line "----", facts a line: sender, two recipients, user, client, then header fields. t, r, c: a list."""
+    folder = pathlib.Path(__file__).resolve().parent.parent / "contrib" / "policies"
+    facts = b"\n----\nanna@sender.test\nben@press.example\ncarl@receiver.test\nanna\n192.0.2.1\nList-Id: <x>\nSubject: [scan] 1\n"
+    rule = b'p[[rule]]\nname = "%d"\nwhen = { %s }\nthen = { %s }\n'
+    ready = {path.name: b"p" + path.read_bytes() + facts for path in folder.glob("*.toml")}
+    return ready | {
+        "every-condition": rule % (1, b'direction = "inbound", authenticated = true, auth_user = "anna", client = "192.0.2.0/24", '
+                                      b'listener = "smtpd", sender = ".test", recipient = ["ben@", "<>"], header_all = { name = "Subject", '
+                                      b'matches = "(?i)^.scan" }, header = [{ name = "A", present = false }, { name = "B", equals = "c" }], '
+                                      b'part_type = "image/*", file_name = "*.j?g", file_name_matches = "^a", format = ["jpeg", "zip"], '
+                                      b'size_min = "1kB", size_max = 10000000, message_size_min = 1, message_size_max = "1GiB"', b"effort = 1") + facts,
+        "mixed": b"pvalid_until = 2037-12-31\n" +
+                 (rule % (1, b'recipient = "press.example"', b'profile = "lossless", deadline = "1s", formats = ["jpeg"], convert = ["bmp"]'))[1:] +
+                 (rule % (2, b'recipient = "carl@"', b'profile = "compact", max_side_px = 0, keep_gps = true, min_size = 1'))[1:] + facts,
+        "parts-and-whole": rule % (1, b'recipient = "ben@", format = ["jpeg"]', b'leave_alone = "a"') +
+                           (rule % (2, b"", b"dry_run = true, opt_in_header = \"X\", opt_trust = \"everybody\""))[1:] + facts,
+        "slips": b'p[[rule]]\nname = "a b"\nwhen = { sendr = 1, header = { matches = "(" } }\nthen = { profil = 1, workers = 2 }\n',
+        "texthash": b"t# x\na@b OK\n  more\nexample.org x\n.example.org DUNNO\nben@ x\n<> x\n",
+        "regexp": b"r/^a/ OK\n!/b$/i x\nif /c/\n|d/e| DUNNO\nif !/f/\nendif\nendif\n/g\\/h/ x\n",
+        "cidr": b"c10.0.0.0/8 x\n!2001:db8::/32 x\nif 192.0.2.0/24\n192.0.2.1 DUNNO\nendif\n::/0 x\n",
+        "cidr-slips": b"c10.0.0.1/8\nendif\nif ::1\n",
+    }
+
+
 def sniffed():
     files = {name: b"\x05a.zip" + content for name, content in archives().items() if len(content) < 3000}
     files["named.docx"] = b"\x06a.docx" + archive([("a.txt", b"a")])
@@ -633,7 +658,7 @@ def pdfs():
 SEEDS = {"pdf": pdfs, "mail": mails, "base64": bodies, "fields": fields, "sniff": sniffed, "zip": archives, "tar": tars, "stream": streams, "seven_zip": seven_zip_headers, "png": pngs, "gif": gifs, "raster": rasters, "jpeg": jpegs, "jpeg_coding": coefficients,
          "exif": lambda: {"little": exif(), "big": exif(">"), "thumbnail": exif(thumbnail=True),
                           "no-gps": exif(gps=False, note=False), "xmp": XMP, "photoshop": b"Photoshop 3.0\0" + PHOTOSHOP},
-         "office": parts, "ole": ole_files, "records": records, "settings": settings, "guard": conversations}
+         "office": parts, "ole": ole_files, "records": records, "settings": settings, "policy": policies, "guard": conversations}
 
 
 def main():

@@ -84,6 +84,7 @@ def mails():
         yield name, mail
     yield "mailing list", photo_mail(301, fields=b"List-Id: <list.sender.test>\r\n")
     yield "opted out", photo_mail(302, fields=b"X-Optimilter-Opt-Out: 1\r\n")
+    yield "tiny photo", photo_mail(303, size=(16, 12))
     if CORPUS.is_dir():
         for path in sorted((CORPUS / "eml").iterdir()):
             yield path.name, to_crlf(path.read_bytes())

@@ -336,6 +336,21 @@ void test_bad_settings() {
     CHECK_EQ(check.reason, "f:1: wrong (and 1 more)");
 }
 
+void test_bad_rules() {
+    const Planted planted;
+    SelfcheckSources sources = planted_machine(planted);
+    sources.rules = parse_rules({{"p.toml", "rule = 1\n"}}, std::make_shared<const Settings>());
+    CHECK_EQ(named(selfcheck(sources), "settings").reason, "p.toml:1: want [[rule]], with two brackets");
+    sources.rules =
+        parse_rules({{"p.toml", "valid_until = 2020-01-31\n"}}, std::make_shared<const Settings>());
+    sources.now = 1'580'515'199;  // the last second of that day
+    CHECK(named(selfcheck(sources), "settings").state == CheckState::kOk);
+    ++sources.now;
+    const Check check = named(selfcheck(sources), "settings");
+    CHECK(check.state == CheckState::kFail);
+    CHECK_EQ(check.reason, "p.toml was valid until 2020-01-31: all mail passes unchanged");
+}
+
 void test_sendmail_and_no_mta() {
     const Planted planted;
     SelfcheckSources sources = planted_machine(planted);
@@ -368,6 +383,7 @@ int main() {
         TEST(test_with_systemd),
         TEST(test_worker_processes),
         TEST(test_bad_settings),
+        TEST(test_bad_rules),
         TEST(test_every_check_is_made),
         TEST(test_sendmail_and_no_mta),
     };
