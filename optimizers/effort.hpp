@@ -17,8 +17,9 @@ struct EffortSettings {
     JpegScanSearch jpeg_scan_search;
     // Lossy JPEG: weigh each coefficient's bits against what it shows.
     bool jpeg_trellis;
-    // PNG: filter strategies tried, the likeliest first; orders of made palettes tried; highest deflate
-    // level; how many of the best ways by trial are deflated whole.
+    // PNG: palettes made, until one looks well enough; filter strategies tried, the likeliest first; orders
+    // of made palettes tried; highest deflate level; how many of the best ways by trial are deflated whole.
+    std::uint8_t png_palettes;
     std::uint8_t png_filters;
     std::uint8_t png_orders;
     std::uint8_t png_level;
@@ -26,11 +27,11 @@ struct EffortSettings {
 };
 
 constexpr std::array<EffortSettings, kEffortMax + 1> kEfforts = {{
-    {JpegScanSearch::kNone, false, 2, 1, 6, 1},
-    {JpegScanSearch::kSampled, false, 3, 2, 8, 1},
-    {JpegScanSearch::kSampled, true, 5, 3, 9, 1},
-    {JpegScanSearch::kSampled, true, 7, 4, 10, 1},
-    {JpegScanSearch::kWhole, true, 8, 4, 12, 3},
+    {JpegScanSearch::kNone, false, 1, 2, 1, 6, 1},
+    {JpegScanSearch::kSampled, false, 1, 3, 2, 8, 1},
+    {JpegScanSearch::kSampled, true, 2, 5, 3, 9, 1},
+    {JpegScanSearch::kSampled, true, 3, 7, 4, 10, 1},
+    {JpegScanSearch::kWhole, true, 3, 8, 4, 12, 3},
 }};
 
 // Levels beyond kEffortMax are kEffortMax.
