@@ -78,6 +78,7 @@ class PngOptimization {
           file_(file),
           context_(context),
           deadline_(context.budget.deadline()),
+          effort_(png_effort(context.options.effort, context.depth > 0)),
           metadata_(kept_metadata(file, context.options)) {}
 
     Attempt run() {
@@ -104,10 +105,9 @@ class PngOptimization {
 
   private:
     Attempt lossless(const PngPicture& picture, Bytes scanlines, const ColorSurvey* survey) {
-        EncodeJob job{picture, {picture.layout}, {}, file_.layout(), deadline_, context_.options.effort};
+        EncodeJob job{picture, {picture.layout}, {}, file_.layout(), deadline_, effort_};
         if (!file_.header.interlaced) job.own_scanlines = scanlines;
-        if (survey != nullptr)
-            job.layouts = candidate_layouts(file_, picture, *survey, context_.options.effort);
+        if (survey != nullptr) job.layouts = candidate_layouts(file_, picture, *survey, effort_.orders);
         return finish(job, input_.size() - input_.size() / kLeastGainShare, {});
     }
 
@@ -125,11 +125,11 @@ class PngOptimization {
         const Result<ColorSurvey> survey = survey_colors(made->picture, deadline_);
         if (!survey) return leave_alone(survey.error());
         const EncodeJob job{made->picture,
-                            candidate_layouts(file_, made->picture, *survey, context_.options.effort),
+                            candidate_layouts(file_, made->picture, *survey, effort_.orders),
                             {},
                             {},
                             deadline_,
-                            context_.options.effort};
+                            effort_};
         return finish(job, input_.size() - input_.size() / kLeastLossyGainShare, made->score);
     }
 
@@ -143,9 +143,8 @@ class PngOptimization {
         if (!survey->few_colors && worth_quantizing(file_, *small, context_.options, deadline_))
             made = lossy(*small);
         if (made.outcome == Outcome::kOptimized && made.output.size() < input_.size() / 2) return made;
-        const EncodeJob job{*small,    candidate_layouts(file_, *small, *survey, context_.options.effort),
-                            {},        {},
-                            deadline_, context_.options.effort};
+        const EncodeJob job{
+            *small, candidate_layouts(file_, *small, *survey, effort_.orders), {}, {}, deadline_, effort_};
         Attempt same = finish(job, input_.size() - input_.size() / kLeastLossyGainShare, 1.0);
         return made.outcome == Outcome::kOptimized && clearly_smaller(made, same) ? made : same;
     }
@@ -165,6 +164,7 @@ class PngOptimization {
     const PngFile& file_;
     Context& context_;
     Deadline deadline_;
+    PngEffort effort_;
     PngMetadata metadata_;
 };
 
