@@ -83,6 +83,7 @@ class PngOptimization {
           file_(file),
           context_(context),
           deadline_(context.budget.deadline()),
+          effort_(png_effort(context.options.effort, context.depth > 0)),
           metadata_(kept_metadata(file, context.options)) {}
 
     Attempt run() {
@@ -110,10 +111,9 @@ class PngOptimization {
 
   private:
     Attempt lossless(const PngPicture& picture, Bytes scanlines, const ColorSurvey* survey) {
-        EncodeJob job{picture, {picture.layout}, {}, file_.layout(), deadline_, context_.options.effort};
+        EncodeJob job{picture, {picture.layout}, {}, file_.layout(), deadline_, effort_};
         if (!file_.header.interlaced) job.own_scanlines = scanlines;
-        if (survey != nullptr)
-            job.layouts = candidate_layouts(file_, picture, *survey, context_.options.effort);
+        if (survey != nullptr) job.layouts = candidate_layouts(file_, picture, *survey, effort_.orders);
         return finish(job, input_.size() - input_.size() / kLeastGainShare, {});
     }
 
@@ -131,11 +131,11 @@ class PngOptimization {
         const Result<ColorSurvey> survey = survey_colors(made->picture, deadline_);
         if (!survey) return leave_alone(survey.error());
         EncodeJob job{made->picture,
-                      candidate_layouts(file_, made->picture, *survey, context_.options.effort),
+                      candidate_layouts(file_, made->picture, *survey, effort_.orders),
                       {},
                       {},
                       deadline_,
-                      context_.options.effort};
+                      effort_};
         // Anything else would be taken for a picture that may have a palette made the next time.
         std::erase_if(job.layouts,
                       [](const PngLayout& layout) { return layout.color != PngColor::kIndexed; });
@@ -153,9 +153,8 @@ class PngOptimization {
         if (worth_quantizing(file_, *small, *survey, context_.options, deadline_)) made = lossy(*small);
         const bool wins = made.outcome == Outcome::kOptimized && made.output.size() < input_.size() / 2;
         if (wins && !survey->few_colors) return made;
-        const EncodeJob job{*small,    candidate_layouts(file_, *small, *survey, context_.options.effort),
-                            {},        {},
-                            deadline_, context_.options.effort};
+        const EncodeJob job{
+            *small, candidate_layouts(file_, *small, *survey, effort_.orders), {}, {}, deadline_, effort_};
         Attempt same = finish(job, input_.size() - input_.size() / kLeastLossyGainShare, 1.0);
         return made.outcome == Outcome::kOptimized && clearly_smaller(made, same) ? made : same;
     }
@@ -175,6 +174,7 @@ class PngOptimization {
     const PngFile& file_;
     Context& context_;
     Deadline deadline_;
+    PngEffort effort_;
     PngMetadata metadata_;
 };
 
