@@ -54,6 +54,7 @@ void test_deadline() {
     const auto trace = mix();
     Plan hopeless = plan(300, 60);
     hopeless.settings.load_control = false;
+    hopeless.sessions = 2000;
     const auto seconds = run_host(hopeless, trace);
     CHECK(totals(seconds, 0).missed > 0);
     for (const Second& second : seconds) CHECK(second.delays.percentile(1) <= 5000 * 1.06);
