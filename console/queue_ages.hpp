@@ -12,8 +12,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string_view>
-#include <vector>
+#include <functional>
+
+#include "console/queue_name_table.hpp"
 
 namespace optimilter {
 
@@ -34,45 +35,32 @@ class QueueAges {
 
     // A listing of the folder: begin(), see() for each message, end(). whole: nothing was left out.
     void begin(const QueueClock& now);
-    // folder: descriptor of the folder that has the name.
-    void see(const char* name, int folder);
+    // folder: descriptor of the folder that has the name. tried_before: whether it was tried before, asked
+    // when the name is new.
+    using TriedBefore = std::function<bool(std::uint64_t key)>;
+    void see(const char* name, int folder, const TriedBefore& tried_before = {});
     void end(bool whole);
 
-    // Of the last listing: messages that are ready, and the age of the oldest; 0 without any.
+    // Of the last listing: messages that are ready, and the age of the oldest, 0 without any; those that were
+    // tried before are apart from both.
     std::uint64_t messages() const { return messages_; }
+    std::uint64_t tried() const { return tried_; }
     std::int64_t oldest_ms() const;
 
   private:
-    // Of times on the monotonic clock, which are below 0 for what came in before the machine started.
-    static constexpr std::int64_t kNever = INT64_MIN;
-
-    // Open addressing: a name costs 16 bytes and no allocation of its own.
-    class Table {
-      public:
-        // When it came in, or kNever.
-        std::int64_t find(std::uint64_t key) const;
-        bool put(std::uint64_t key, std::int64_t since_ms);
-        void clear();
-
-      private:
-        struct Slot {
-            std::uint64_t key = 0;  // 0: free
-            std::int64_t since_ms = 0;
-        };
-        std::size_t place_of(std::uint64_t key) const;
-        void grow();
-        std::vector<Slot> slots_;  // a power of two
-        std::size_t used_ = 0;
-    };
+    static constexpr std::int64_t kNever = QueueNameTable::kNever;
+    // In the table, in place of a time: it was tried before.
+    static constexpr std::int64_t kTried = INT64_MAX;
 
     void look(std::uint64_t key, const char* name, int folder);
     void note(std::uint64_t key, std::int64_t since_ms);
 
     const bool ready_only_;
-    Table before_, current_;
+    // Times on the monotonic clock, which are below 0 for what came in before the machine started.
+    QueueNameTable before_{kMostRemembered}, current_{kMostRemembered};
     QueueClock now_;
     std::int64_t listed_ms_ = kNever;  // when the listing before began, if all of it was known
-    std::uint64_t messages_ = 0;
+    std::uint64_t messages_ = 0, tried_ = 0;
     std::int64_t oldest_since_ms_ = kNever;
     std::size_t looks_ = 0;
     bool all_known_ = false;

@@ -58,7 +58,8 @@ QueueSampler::Postfix QueueSampler::postfix_queue(const std::string& path) {
     return {{{path + "/incoming", {}}, QueueAges(true)},
             {{path + "/active", {}}, QueueAges(false)},
             {{path + "/deferred", {}}, {}, 0, 0, false},
-            {{path + "/hold", {}}, {}, 0, 0, false}};
+            {{path + "/hold", {}}, {}, 0, 0, false},
+            {}};
 }
 
 QueueSampler::Sendmail QueueSampler::sendmail_queue(const std::string& path) {
@@ -73,10 +74,10 @@ QueueRecord QueueSampler::sample(const QueueClock& now, bool whole) {
     record_ = {};
     record_.source = source_;
     for (Postfix& queue : postfix_) {
-        count(queue.incoming, now, record_.incoming, record_.incoming_oldest_ms);
-        count(queue.active, now, record_.active, record_.active_oldest_ms);
-        count(queue.deferred, whole, record_.deferred);
-        count(queue.hold, whole, record_.hold);
+        count(queue.incoming, now, queue.tried, record_.incoming, record_.incoming_oldest_ms);
+        count(queue.active, now, queue.tried, record_.active, record_.active_oldest_ms);
+        count(queue.deferred, &queue.tried, whole, record_.deferred);
+        count(queue.hold, nullptr, whole, record_.hold);
     }
     for (Sendmail& queue : sendmail_) count(queue, now);
     return std::move(record_);
@@ -86,34 +87,45 @@ std::vector<QueueNews> QueueSampler::take_news() {
     return std::exchange(news_, {});
 }
 
-void QueueSampler::count(LoadFolder& folder, const QueueClock& now, std::uint64_t& messages,
-                         std::int64_t& oldest_ms) {
+void QueueSampler::count(LoadFolder& folder, const QueueClock& now, const Tried& tried,
+                         std::uint64_t& messages, std::int64_t& oldest_ms) {
     Result<QueueWalk> walk = QueueWalk::begin(folder.folder.path, judge_postfix);
     if (!walk) return note(folder.folder, walk.error().text, true);
     folder.ages.begin(now);
+    const auto tried_before = [&tried](std::uint64_t key) { return tried.has(key); };
     std::uint64_t listed = 0;
     while (const auto message = walk->next()) {
-        folder.ages.see(message->name, message->folder);
+        folder.ages.see(message->name, message->folder, tried_before);
         if (++listed == kMostCounted) break;
     }
     folder.ages.end(walk->error() == 0 && listed < kMostCounted);
     messages += folder.ages.messages();
+    record_.retried += folder.ages.tried();
     oldest_ms = std::max(oldest_ms, folder.ages.oldest_ms());
     note(folder.folder, words_of(walk->error()), true);
 }
 
 // Goes on where the sample before has stopped. Until the first listing is done, what it has found so far is
 // told; later the figure of the last whole one.
-void QueueSampler::count(ToldFolder& folder, bool whole, std::uint64_t& messages) {
+void QueueSampler::count(ToldFolder& folder, Tried* tried, bool whole, std::uint64_t& messages) {
     if (!folder.walk) {
         Result<QueueWalk> walk = QueueWalk::begin(folder.folder.path, judge_postfix);
         if (!walk) return note(folder.folder, walk.error().text, false);
         folder.walk = std::move(*walk);
         folder.counting = 0;
+        if (tried != nullptr) {
+            std::swap(tried->before, tried->current);
+            tried->current.clear();
+        }
     }
     std::size_t share = whole ? kMostCounted : kShareOfListing;
     bool more = true;
-    while (share-- > 0 && (more = folder.walk->next().has_value())) ++folder.counting;
+    while (more && share-- > 0) {
+        const auto message = folder.walk->next();
+        more = message.has_value();
+        if (more) ++folder.counting;
+        if (more && tried != nullptr) tried->current.put(QueueNameTable::key_of(message->name), 0);
+    }
     if (!folder.counted_once || !more) folder.counted = folder.counting;
     messages += folder.counted;
     if (more) return;

@@ -2,10 +2,11 @@
 //
 // Counts the queues of all MTAs of this machine that the settings name, into one record. Of Postfix: incoming
 // and active whole and with their ages, deferred and hold a share at a time, because they can be large and
-// are told only. Of Sendmail, which keeps everything in one place: what came in within kSendmailFreshS counts
-// as active, the rest as deferred, what is quarantined as hold; its ages are not told, because a message that
-// waits to be tried again looks like one that nobody has tried. Reads nothing but folders and the times of
-// files. Not thread safe.
+// are told only. A message in active that was in deferred before is counted apart: while a host elsewhere is
+// down, its mail comes by there again and again. Of Sendmail, which keeps everything in one place: what came
+// in within kSendmailFreshS counts as active, the rest as deferred, what is quarantined as hold; its ages are
+// not told, because a message that waits to be tried again looks like one that nobody has tried. Reads
+// nothing but folders and the times of files. Not thread safe.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +23,8 @@ namespace optimilter {
 constexpr std::int64_t kSendmailFreshS = 300;
 // A folder that is told only: so many messages are listed for a sample.
 constexpr std::size_t kShareOfListing = 4096;
+// So many names of deferred are remembered, to know them again in active.
+constexpr std::size_t kMostTried = 1u << 17;
 // incoming, active and the queues of Sendmail are counted no further in one sample; nor need they be.
 constexpr std::uint64_t kMostCounted = 1u << 20;
 
@@ -60,9 +63,15 @@ class QueueSampler {
         std::uint64_t counted = 0;      // by the one before
         bool counted_once = false;
     };
+    // The names in deferred, by the listing under way and the one before.
+    struct Tried {
+        QueueNameTable before{kMostTried}, current{kMostTried};
+        bool has(std::uint64_t key) const { return before.has(key) || current.has(key); }
+    };
     struct Postfix {
         LoadFolder incoming, active;
         ToldFolder deferred, hold;
+        Tried tried;
     };
     struct Sendmail {
         Folder folder;
@@ -73,8 +82,9 @@ class QueueSampler {
     static Postfix postfix_queue(const std::string& path);
     static Sendmail sendmail_queue(const std::string& path);
 
-    void count(LoadFolder& folder, const QueueClock& now, std::uint64_t& messages, std::int64_t& oldest_ms);
-    void count(ToldFolder& folder, bool whole, std::uint64_t& messages);
+    void count(LoadFolder& folder, const QueueClock& now, const Tried& tried, std::uint64_t& messages,
+               std::int64_t& oldest_ms);
+    void count(ToldFolder& folder, Tried* tried, bool whole, std::uint64_t& messages);
     void count(Sendmail& queue, const QueueClock& now);
     void note(Folder& folder, const std::string& why_lost, bool counts_for_load);
 

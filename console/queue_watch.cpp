@@ -46,9 +46,10 @@ int QueueWatch::run() {
 }
 
 std::string QueueWatch::counts_line(const QueueRecord& record) {
-    std::string line = fmt::format(
-        "incoming {}, active {}, deferred {}, hold {}", with_age(record.incoming, record.incoming_oldest_ms),
-        with_age(record.active, record.active_oldest_ms), record.deferred, record.hold);
+    std::string line = fmt::format("incoming {}, active {}, tried again {}, deferred {}, hold {}",
+                                   with_age(record.incoming, record.incoming_oldest_ms),
+                                   with_age(record.active, record.active_oldest_ms), record.retried,
+                                   record.deferred, record.hold);
     if (!record.problem.empty()) line += "; " + record.problem;
     return line;
 }

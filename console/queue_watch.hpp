@@ -24,7 +24,8 @@ class QueueWatch {
     // Until SIGTERM or SIGINT; the exit status.
     int run();
 
-    // One line, such as "incoming 2 (oldest 1 s), active 40 (oldest 12 s), deferred 300, hold 0".
+    // One line, such as "incoming 2 (oldest 1 s), active 40 (oldest 12 s), tried again 3, deferred 300, hold
+    // 0".
     static std::string counts_line(const QueueRecord& record);
     // From one sample to the next, when the last two took so much CPU: counting takes no more than
     // kMostPercent of one. The cheaper of the two counts, because one alone may have been disturbed, or the

@@ -230,10 +230,10 @@ void tell_queue(const Json& queue, Report& report) {
     }
     const std::string off = text_of(queue, "off_reason");
     if (!off.empty()) return report.line("queue", "no samples, that signal is off: " + off);
-    report.line("queue",
-                fmt::format("incoming {}, active {}{}, deferred {}, hold {}", number_of(queue, "incoming"),
-                            number_of(queue, "active"), age_of(queue, "oldest_ms"),
-                            number_of(queue, "deferred"), number_of(queue, "hold")));
+    report.line("queue", fmt::format("incoming {}, active {}{}, tried again {}, deferred {}, hold {}",
+                                     number_of(queue, "incoming"), number_of(queue, "active"),
+                                     age_of(queue, "oldest_ms"), number_of(queue, "retried"),
+                                     number_of(queue, "deferred"), number_of(queue, "hold")));
 }
 
 void tell_engine_problems(const Json& engine, Report& report) {

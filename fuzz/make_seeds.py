@@ -352,7 +352,7 @@ def records():
 
     def zygote(word, pid):
         return b"OMZY" + struct.pack("<HBBIIQII", 2, word, 0, pid, 0, 0, 0, 7 if word == 2 else 0)
-    queue = (b"OMQS" + struct.pack("<HHH6xQIIQQQQQQII", 1, 2, 1, 0x1234, 1000, 4321, 1, 20000, 300, 4, 5, 60000, 4711, 8) +
+    queue = (b"OMQS" + struct.pack("<HHH6xQIIQQQQQQQII", 1, 2, 1, 0x1234, 1000, 4321, 1, 20000, 300, 4, 70, 5, 60000, 4711, 8) +
              slot(b"0.1.0", 15) + slot("/spool/gr\u00fcn/active cannot be read".encode(), 135))
     return {
         "queue": b"\4" + queue,

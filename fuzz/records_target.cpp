@@ -49,7 +49,8 @@ void check_queue(ByteView bytes) {
     const auto record = read_queue_record(bytes);
     if (!record) return;
     promise(write_queue_record(*record) == bytes_of(bytes), "a queue record has one form");
-    promise(std::max({record->incoming, record->active, record->deferred, record->hold}) <= kMostQueued,
+    promise(std::max({record->incoming, record->active, record->deferred, record->hold, record->retried}) <=
+                kMostQueued,
             "counts can be added up");
     promise(printable(record->problem) == record->problem, "a problem can be logged");
 }

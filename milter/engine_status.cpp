@@ -96,6 +96,7 @@ Json queue_json(const QueueMonitor& monitor) {
     json["active"] = known(&QueueSample::active);
     json["deferred"] = known(&QueueSample::deferred);
     json["hold"] = known(&QueueSample::hold);
+    json["retried"] = known(&QueueSample::retried);
     json["oldest_ms"] = known(&QueueSample::oldest_ms);
     json["samples"] = monitor.taken();
     json["refused"] = monitor.refused();

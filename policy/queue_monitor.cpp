@@ -18,6 +18,7 @@ void add(QueueSample& sum, const QueueRecord& record) {
     sum.active += record.active;
     sum.deferred += record.deferred;
     sum.hold += record.hold;
+    sum.retried += record.retried;
     sum.oldest_ms = std::max({sum.oldest_ms, record.incoming_oldest_ms, record.active_oldest_ms});
 }
 

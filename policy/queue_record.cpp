@@ -32,7 +32,8 @@ bool is_clean(std::string_view text) {
 }
 
 bool counts_in_range(const QueueRecord& record) {
-    return std::max({record.incoming, record.active, record.deferred, record.hold}) <= kMostQueued;
+    return std::max({record.incoming, record.active, record.deferred, record.hold, record.retried}) <=
+           kMostQueued;
 }
 
 bool is_age(std::int64_t age_ms) {
@@ -47,7 +48,8 @@ QueueRecord read_fields(FieldReader& in) {
     record.source = in.u64();
     record.interval_ms = in.u32();
     record.cost_us = in.u32();
-    for (std::uint64_t* count : {&record.incoming, &record.active, &record.deferred, &record.hold})
+    for (std::uint64_t* count :
+         {&record.incoming, &record.active, &record.deferred, &record.hold, &record.retried})
         *count = in.u64();
     record.incoming_oldest_ms = static_cast<std::int64_t>(in.u64());
     record.active_oldest_ms = static_cast<std::int64_t>(in.u64());
@@ -70,7 +72,8 @@ Bytes write_queue_record(const QueueRecord& record) {
     out.u64(record.source);
     out.u32(std::clamp(record.interval_ms, kShortestQueueIntervalMs, kLongestQueueIntervalMs));
     out.u32(record.cost_us);
-    for (const std::uint64_t count : {record.incoming, record.active, record.deferred, record.hold})
+    for (const std::uint64_t count :
+         {record.incoming, record.active, record.deferred, record.hold, record.retried})
         out.u64(count_field(count));
     out.u64(age_field(record.incoming_oldest_ms));
     out.u64(age_field(record.active_oldest_ms));

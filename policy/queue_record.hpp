@@ -16,7 +16,7 @@
 
 namespace optimilter {
 
-constexpr std::size_t kQueueRecordBytes = 240;
+constexpr std::size_t kQueueRecordBytes = 248;
 constexpr std::size_t kQueueVersionWidth = 15;  // bytes of text at most
 constexpr std::size_t kQueueProblemWidth = 135;
 constexpr std::uint64_t kMostQueued = 1'000'000'000;          // messages in a folder
@@ -35,6 +35,7 @@ struct QueueRecord {
     std::uint64_t active = 0;
     std::uint64_t deferred = 0;
     std::uint64_t hold = 0;
+    std::uint64_t retried = 0;            // in active as well, but tried before; not among those above
     std::int64_t incoming_oldest_ms = 0;  // age of the oldest message in there; 0: none
     std::int64_t active_oldest_ms = 0;
     std::uint32_t pid = 0;  // of the sender, to be shown

@@ -14,6 +14,7 @@ struct QueueSample {
     std::uint64_t deferred = 0;  // mostly trouble of remote hosts: told, never a signal
     std::uint64_t hold = 0;
     std::int64_t oldest_ms = 0;  // age of the oldest message in incoming and active; 0: none
+    std::uint64_t retried = 0;   // being tried again, beside active: told, like deferred, and no signal
 };
 
 }  // namespace optimilter

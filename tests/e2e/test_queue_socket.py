@@ -19,12 +19,12 @@ from mails import photo_mail
 from queue_scene import FAST, OWNER, counts, engine_with, queue_of, status, until
 from rig import LOSSLESS, Engine, Rig
 
-RECORD = struct.Struct("<4sHHH6xQIIQQQQQQII16s136s")
+RECORD = struct.Struct("<4sHHH6xQIIQQQQQQQII16s136s")
 
 
 def record(**changes):
     fields = {"magic": b"OMQS", "version": 1, "read": 2, "lost": 0, "source": 99, "interval": 60_000, "cost": 1, "incoming": 1,
-              "active": 2, "deferred": 3, "hold": 4, "age": 5, "age2": 6, "pid": 7, "uptime": 8, "text": b"\x03abc", "problem": b""}
+              "active": 2, "deferred": 3, "hold": 4, "retried": 0, "age": 5, "age2": 6, "pid": 7, "uptime": 8, "text": b"\x03abc", "problem": b""}
     return RECORD.pack(*{**fields, **changes}.values())
 
 
@@ -59,7 +59,7 @@ def test_who_may_send(engine):
 
 def test_garbage_is_counted_and_dropped(engine):
     path = engine.folder / "queue.sock"
-    bad = [b"", b"x", os.urandom(240), os.urandom(30_000), record()[:-1], record() + b"\0", record(magic=b"OMJQ"),
+    bad = [b"", b"x", os.urandom(248), os.urandom(30_000), record()[:-1], record() + b"\0", record(magic=b"OMJQ"),
            record(version=2), record(interval=1), record(active=2**64 - 1), record(age=2**63), record(pid=2**32 - 1),
            record(text=b"\x10"), record(problem=b"\x02\xff\xfe"), record(problem=b"\x04\x1b[2J")]
     for packet in bad:
@@ -83,7 +83,7 @@ def test_a_flood_disturbs_neither_mail_nor_memory(tmp_path, monkeypatch):
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
                 sender.setblocking(False)
                 while not stop.is_set():
-                    packet = record(source=int.from_bytes(os.urandom(8), "little")) if number % 2 else os.urandom(240)
+                    packet = record(source=int.from_bytes(os.urandom(8), "little")) if number % 2 else os.urandom(248)
                     with contextlib.suppress(BlockingIOError):
                         sender.sendto(packet, path)
                         sent[number] += 1

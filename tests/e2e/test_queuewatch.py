@@ -50,9 +50,20 @@ def one_by_one(postfix):
 class SilentServer:
     """Takes connections and says nothing, so that Postfix waits and the message stays active."""
 
-    def __init__(self):
-        self.socket = socket.create_server(("127.0.0.1", 0), backlog=100)
+    def __init__(self, listening=True):
+        self.socket = socket.socket()
+        self.socket.bind(("127.0.0.1", 0))
         self.port = self.socket.getsockname()[1]
+        if listening:
+            self.listen()
+
+    def listen(self):
+        self.socket.listen(100)
+
+
+# Nothing is tried again by itself, and no time-out ends a delivery.
+PATIENT = {"queue_run_delay": "1000s", "minimal_backoff_time": "1000s", "maximal_backoff_time": "2000s",
+           "smtp_helo_timeout": "1000s", "smtp_connect_timeout": "1000s"}
 
 
 @pytest.fixture
@@ -60,8 +71,7 @@ def busy_postfix(tmp_path):
     """5 messages in incoming, 3 in active, 4 in deferred, 2 in hold, and they stay there."""
     silent, sink = SilentServer(), MailSink(tmp_path / "delivered")
     settings = {
-        "qmgr_message_active_limit": "3", "queue_run_delay": "1000s", "minimal_backoff_time": "1000s",
-        "maximal_backoff_time": "2000s", "smtp_helo_timeout": "1000s", "smtp_connect_timeout": "1000s",
+        **PATIENT, "qmgr_message_active_limit": "3",
         "transport_maps": f"inline:{{ {{ silent.test = smtp:[127.0.0.1]:{silent.port} }}, {{ later.test = smtp:[127.0.0.1]:1 }} }}",
         "smtpd_recipient_restrictions": "check_recipient_access inline:{ { held.test = HOLD } }, permit_mynetworks, reject",
         "hash_queue_names": "deferred defer hold", "hash_queue_depth": "2", "enable_long_queue_ids": "yes"}
@@ -90,7 +100,24 @@ def test_counts_are_those_of_postqueue(busy_postfix):
         for age in (found["oldest_ms"], source["incoming_oldest_ms"], source["active_oldest_ms"]):
             assert 0 < age < 120_000
         code, text = watch.count_once()
-        assert code == 0 and "incoming 5 (oldest " in text and "deferred 4, hold 2" in text
+        assert code == 0 and "incoming 5 (oldest " in text and "tried again 0, deferred 4, hold 2" in text
+
+
+def test_a_host_elsewhere_is_down():
+    """Its mail comes from deferred into active again, and is no load of ours."""
+    away = SilentServer(listening=False)
+    with PrivatePostfix(away.port, {"plain": []}, settings=PATIENT) as postfix:
+        with SmtpClient(postfix.ports["plain"]) as client:
+            for index in range(4):
+                assert client.send("a@sender.test", f"{index}@away.test", b"Subject: x\r\n\r\nx\r\n").code == 250
+        with engine_with({"queue_directories": [postfix.queue]}) as engine, QueueWatch(engine):
+            until(lambda: counts(engine) == {"incoming": 0, "active": 0, "deferred": 4, "hold": 0}, "deferred mail")
+            away.listen()
+            postfix.command("postqueue", "-f")
+            until(lambda: one_by_one(postfix) == {"active": 4}, "the next try")
+            until(lambda: queue_of(engine)["retried"] == 4, "it is known again")
+            found = queue_of(engine)
+            assert (found["active"], found["deferred"], found["oldest_ms"]) == (0, 0, 0)
 
 
 def test_a_message_that_is_still_being_sent_is_not_counted(busy_postfix):
@@ -316,7 +343,7 @@ def test_what_systemd_is_told(queue):
         with watch:
             while len(said) < 4:
                 said.append(systemd.recv(4096).decode())
-            assert said[0].startswith("READY=1\nWATCHDOG=1\nSTATUS=incoming 0, active 0, deferred 0, hold 0")
+            assert said[0].startswith("READY=1\nWATCHDOG=1\nSTATUS=incoming 0, active 0, tried again 0, deferred 0, hold 0")
             assert set(said[1:]) == {"WATCHDOG=1"}
             watch.reload()
             while not any(one.startswith("READY=1") for one in said[4:]):

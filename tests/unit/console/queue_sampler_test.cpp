@@ -157,6 +157,41 @@ void test_news_of_a_folder() {
     CHECK(sampler.take_news().empty());
 }
 
+// A host elsewhere is down: its mail goes from deferred to active and back, and is no load.
+void test_what_is_tried_again() {
+    const PlantedQueue queue;
+    queue.postfix_folders();
+    const auto in_deferred = [](int i) { return fmt::format("deferred/{:X}/AAAA{:02}", i % 16, i); };
+    const auto in_active = [](int i) { return fmt::format("active/AAAA{:02}", i); };
+    for (int i = 0; i < 50; ++i) queue.file(in_deferred(i));
+    queue.file("active/BBBBBB1");
+    QueueSampler sampler({queue.path()});
+    const QueueClock now = QueueClock::now();
+    const auto after = [&](std::int64_t ms) {
+        return sampler.sample({now.wall_ms + ms, now.monotonic_ms + ms});
+    };
+    CHECK_EQ(after(0).deferred, 50u);
+    for (int i = 0; i < 50; ++i) queue.move(in_deferred(i), in_active(i));
+    for (int round = 1; round < 5; ++round) {  // remembered, though deferred is empty now
+        const QueueRecord record = after(60'000 * round);
+        CHECK_EQ(record.active, 1u);
+        CHECK_EQ(record.retried, 50u);
+        CHECK_EQ(record.deferred, 0u);
+        CHECK(record.active_oldest_ms >= 60'000 * round);
+    }
+    queue.remove("active/BBBBBB1");
+    CHECK_EQ(after(300'000).active_oldest_ms, 0);
+    for (int i = 0; i < 50; ++i) queue.move(in_active(i), in_deferred(i));
+    const QueueRecord record = after(301'000);
+    CHECK_EQ(record.retried, 0u);
+    CHECK_EQ(record.deferred, 50u);
+    queue.remove("deferred");
+    queue.postfix_folders();
+    for (int round = 2; round < 5; ++round) after(300'000 + 1000 * round);
+    queue.file(in_active(0));  // the name of one that was gone for a while
+    CHECK_EQ(after(310'000).active, 1u);
+}
+
 // A folder that is told only is no loss for load.
 void test_told_folder_is_lost() {
     const PlantedQueue queue;
@@ -216,6 +251,7 @@ int main() {
                                 TEST(test_sendmail),
                                 TEST(test_several_queues_of_sendmail),
                                 TEST(test_news_of_a_folder),
+                                TEST(test_what_is_tried_again),
                                 TEST(test_told_folder_is_lost),
                                 TEST(test_nothing_is_there),
                                 TEST(test_told_folders_are_listed_in_shares)};

@@ -17,16 +17,17 @@ namespace {
 
 void test_counts_line() {
     QueueRecord record;
-    CHECK_EQ(QueueWatch::counts_line(record), "incoming 0, active 0, deferred 0, hold 0");
+    CHECK_EQ(QueueWatch::counts_line(record), "incoming 0, active 0, tried again 0, deferred 0, hold 0");
     record.incoming = 2;
     record.incoming_oldest_ms = 1999;
     record.active = 40;
     record.active_oldest_ms = 12'000;
     record.deferred = 300;
+    record.retried = 7;
     record.problem = "/q/hold cannot be read: x";
-    CHECK_EQ(
-        QueueWatch::counts_line(record),
-        "incoming 2 (oldest 1 s), active 40 (oldest 12 s), deferred 300, hold 0; /q/hold cannot be read: x");
+    CHECK_EQ(QueueWatch::counts_line(record),
+             "incoming 2 (oldest 1 s), active 40 (oldest 12 s), tried again 7, deferred 300, hold 0; /q/hold "
+             "cannot be read: x");
 }
 
 // At most 2 percent of a CPU, at most 20 seconds.

@@ -22,7 +22,7 @@ Json engine_json() {
         "settings_problem":"","sessions":2,"in_flight":1,"body_bytes":1572864,"body_budget":268435456,
         "workers":{"limit":4,"busy":1,"idle":2,"warming":0,"waiting":0,"zygote_pid":13,"zygote_uptime_s":59,
         "down_reason":"","missing_sandbox_steps":[]},
-        "queue":{"off_reason":"","incoming":3,"active":40,"deferred":500,"hold":6,"oldest_ms":61000,"samples":9,
+        "queue":{"off_reason":"","incoming":3,"active":40,"deferred":500,"hold":6,"retried":7,"oldest_ms":61000,"samples":9,
         "refused":0,"sources":[{"pid":14,"version":"1.2","uptime_s":58,"sample_age_ms":200,"interval_ms":1000,
         "cost_us":5230,"incoming_oldest_ms":0,"active_oldest_ms":61000,"folders_read":2,"folders_lost":0,
         "problem":""}]},"counters":{"messages":8,"messages_replaced":5}})");
@@ -47,7 +47,8 @@ void test_all_well() {
           "messages 8, messages_replaced 5\n", "zygote    running, pid 13, up 59 s\n",
           "workers   1 of 4 busy, 2 idle, 0 warming; 0 messages wait\n", "sandbox   complete\n",
           "queuewatch running, version 1.2, pid 14, up 58 s; a sample takes 5.2 ms\n",
-          "queue     incoming 3, active 40 (oldest 1 min), deferred 500, hold 6\n", "all well\n"})
+          "queue     incoming 3, active 40 (oldest 1 min), tried again 7, deferred 500, hold 6\n",
+          "all well\n"})
         CHECK(says(report, text), text);
     CHECK(!says(report, "engine_died"));
     const Json json = Json::parse(report.json);

@@ -127,7 +127,7 @@ void test_of_the_queue() {
     f.run.queue = &monitor;
     nlohmann::json queue = f.json()["queue"];
     CHECK_EQ(queue["off_reason"], "no sample has come yet");
-    for (const char* name : {"incoming", "active", "deferred", "hold", "oldest_ms"})
+    for (const char* name : {"incoming", "active", "deferred", "hold", "retried", "oldest_ms"})
         CHECK(queue[name].is_null(), name);
     CHECK(queue["sources"].empty());
     QueueRecord record;
@@ -136,6 +136,7 @@ void test_of_the_queue() {
     record.active = 2;
     record.deferred = 3;
     record.hold = 4;
+    record.retried = 8;
     record.active_oldest_ms = 5000;
     record.pid = 6;
     record.version = "7.8";
@@ -144,7 +145,7 @@ void test_of_the_queue() {
     monitor.note_refused();
     queue = f.json()["queue"];
     CHECK_EQ(queue["off_reason"], "");
-    CHECK(queue["incoming"] == 1 && queue["active"] == 2 && queue["deferred"] == 3 && queue["hold"] == 4);
+    CHECK(queue["incoming"] == 1 && queue["active"] == 2 && queue["deferred"] == 3 && queue["hold"] == 4 && queue["retried"] == 8);
     CHECK(queue["oldest_ms"] == 5000 && queue["samples"] == 1 && queue["refused"] == 1);
     CHECK_EQ(queue["sources"].size(), 1u);
     const nlohmann::json source = queue["sources"][0];

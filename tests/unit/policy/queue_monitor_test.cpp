@@ -29,6 +29,7 @@ void test_one_source() {
     record.incoming = 3;
     record.deferred = 40;
     record.hold = 5;
+    record.retried = 6;
     record.incoming_oldest_ms = 60;
     record.active_oldest_ms = 70;
     monitor.take(record, 1000);
@@ -38,6 +39,7 @@ void test_one_source() {
     CHECK_EQ(sample->active, 20u);
     CHECK_EQ(sample->deferred, 40u);
     CHECK_EQ(sample->hold, 5u);
+    CHECK_EQ(sample->retried, 6u);
     CHECK_EQ(sample->oldest_ms, 70);
     CHECK_EQ(monitor.why_off(1000), "");
     monitor.take(record_of(1, 21), 2000);  // in the place of the first

@@ -19,6 +19,7 @@ QueueRecord full_record() {
     record.active = 20'000;
     record.deferred = kMostQueued;
     record.hold = 4;
+    record.retried = 9;
     record.incoming_oldest_ms = 5;
     record.active_oldest_ms = kOldestQueuedMs;
     record.pid = 4'194'304;
@@ -52,13 +53,14 @@ void test_places_of_the_fields() {
     CHECK_EQ(read_le32(&bytes[40]), 20'000u);
     CHECK_EQ(read_le32(&bytes[48]), 1'000'000'000u);
     CHECK_EQ(read_le32(&bytes[56]), 4u);
-    CHECK_EQ(read_le32(&bytes[64]), 5u);
-    CHECK_EQ(read_le32(&bytes[80]), 4'194'304u);
-    CHECK_EQ(read_le32(&bytes[84]), 7u);
-    CHECK_EQ(bytes[88], 5u);
-    CHECK_EQ(as_text(ByteView(bytes).subspan(89, 5)), "0.1.0");
-    CHECK_EQ(bytes[104], 47u);
-    CHECK_EQ(as_text(ByteView(bytes).subspan(105, 4)), "/var");
+    CHECK_EQ(read_le32(&bytes[64]), 9u);
+    CHECK_EQ(read_le32(&bytes[72]), 5u);
+    CHECK_EQ(read_le32(&bytes[88]), 4'194'304u);
+    CHECK_EQ(read_le32(&bytes[92]), 7u);
+    CHECK_EQ(bytes[96], 5u);
+    CHECK_EQ(as_text(ByteView(bytes).subspan(97, 5)), "0.1.0");
+    CHECK_EQ(bytes[112], 47u);
+    CHECK_EQ(as_text(ByteView(bytes).subspan(113, 4)), "/var");
 }
 
 void test_writing_keeps_to_the_ranges() {
@@ -109,18 +111,19 @@ void test_hostile_records() {
              {"active huge", 40, huge, "count"},
              {"deferred huge", 48, huge, "count"},
              {"hold huge", 56, huge, "count"},
-             {"age in incoming negative", 64, huge, "age"},
-             {"age in active negative", 72, huge, "age"},
-             {"age in active of a thousand years", 72, {0, 0, 0, 0, 0, 0x1D, 0, 0}, "age"},
-             {"pid", 80, {1, 0, 0x40, 0}, "pid"},
-             {"version longer than its slot", 88, {16}, "slot"},
-             {"version with bytes behind it", 103, {'x'}, "slot"},
-             {"version with a control character", 89, {7}, "text"},
-             {"problem longer than its slot", 104, {136}, "slot"},
-             {"problem shorter than told", 104, {135}, "text"},
-             {"problem with a line end", 105, {'\n'}, "text"},
-             {"problem not UTF-8", 105, {0xC3, 0x28}, "text"},
-             {"problem with a right-to-left mark", 105, {0xE2, 0x80, 0xAE}, "text"},
+             {"retried huge", 64, huge, "count"},
+             {"age in incoming negative", 72, huge, "age"},
+             {"age in active negative", 80, huge, "age"},
+             {"age in active of a thousand years", 80, {0, 0, 0, 0, 0, 0x1D, 0, 0}, "age"},
+             {"pid", 88, {1, 0, 0x40, 0}, "pid"},
+             {"version longer than its slot", 96, {16}, "slot"},
+             {"version with bytes behind it", 111, {'x'}, "slot"},
+             {"version with a control character", 97, {7}, "text"},
+             {"problem longer than its slot", 112, {136}, "slot"},
+             {"problem shorter than told", 112, {135}, "text"},
+             {"problem with a line end", 113, {'\n'}, "text"},
+             {"problem not UTF-8", 113, {0xC3, 0x28}, "text"},
+             {"problem with a right-to-left mark", 113, {0xE2, 0x80, 0xAE}, "text"},
          }) {
         Bytes bytes = write_queue_record(full_record());
         std::copy(row.bytes.begin(), row.bytes.end(), bytes.begin() + static_cast<std::ptrdiff_t>(row.at));
