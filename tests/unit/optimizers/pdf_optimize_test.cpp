@@ -434,6 +434,75 @@ void forms_are_followed() {
         "400");
 }
 
+// The page draws nothing; an annotation shows the picture through form 6, which is 50 wide and high.
+std::function<void(Pdf&)> with_annotation(const std::string& annotation, const std::string& form = "",
+                                          const std::string& page = "/Annots[7 0 R]") {
+    return [=](Pdf& pdf) {
+        pdf.put(3, "<</Type/Page/Parent 2 0 R/Contents 4 0 R" + page + ">>");
+        pdf.put_stream(4, "", "");
+        const std::string box = form.empty() ? "/BBox[0 0 50 50]" : form;
+        pdf.put_stream(6, "/Type/XObject/Subtype/Form/Resources<</XObject<</P 5 0 R>>>>" + box,
+                       "50 0 0 50 0 0 cm /P Do");
+        pdf.put(7, "<</Type/Annot/Subtype/Stamp" + annotation + ">>");
+    };
+}
+
+void annotations_are_followed() {
+    struct Row {
+        const char* annotation;
+        const char* width;
+        const char* form;
+    };
+    const Row kRows[] = {
+        {"/Rect[0 0 100 100]/AP<</N 6 0 R>>", "100", ""},
+        {"/Rect[300 100 200 0]/AP<</N 6 0 R>>", "100", ""},
+        {"/Rect[0 0 60 100]/AP<</N 6 0 R>>", "100", ""},
+        {"/Rect[0 0 100 100]/AP<</N 6 0 R>>", "200", "/BBox[0 0 25 25]"},
+        // Turned and enlarged by its own matrix, which fitting undoes.
+        {"/Rect[0 0 100 100]/AP<</N 6 0 R>>", "100", "/BBox[0 0 50 50]/Matrix[0 3 -3 0 0 0]"},
+        {"/Rect[0 0 100 100]/AP<</N<</On 6 0 R/Off null>>>>", "100", ""},
+        {"/Rect[0 0 100 100]/AP<</D 6 0 R>>/MK<</I 6 0 R>>", "100", ""},
+        // Icons: in proportion, or not; turned with their button; of their own size when that is let be.
+        {"/Rect[0 0 75 100]/MK<</I 6 0 R>>", "75", ""},
+        {"/Rect[0 0 75 100]/MK<</I 6 0 R/IF<</S/A>>>>", "100", ""},
+        {"/Rect[0 0 80 160]/MK<</I 6 0 R/R 90>>", "160", "/BBox[0 0 50 25]"},
+        {"/Rect[0 0 40 40]/MK<</RI 6 0 R/IF<</SW/A>>>>", "40", ""},
+        {"/Rect[0 0 20 20]/MK<</IX 6 0 R/IF<</SW/N>>>>", "50", ""},
+        // Not as the standard has it: no size is known.
+        {"/AP<</N 6 0 R>>", "400", ""},
+        {"/Rect[5 5 5 9]/AP<</N 6 0 R>>", "400", ""},
+        {"/Rect[0 0 100 100]/AP<</N 6 0 R>>", "400", "/NoBBox 1"},
+        {"/Rect[0 0 100 100]/AP<</N 6 0 R/Other 6 0 R>>", "400", ""},
+        {"/Rect[0 0 100 100]/AP<</N 6 0 R>>/Other 6 0 R", "400", ""},
+    };
+    for (const Row& row : kRows)
+        CHECK_EQ(width_after(with_annotation(row.annotation, row.form)), row.width, row.annotation);
+    // One that is on no page.
+    CHECK_EQ(width_after(with_annotation("/Rect[0 0 100 100]/AP<</N 6 0 R>>", "", "/Elsewhere 7 0 R")),
+             "400");
+    CHECK_EQ(
+        width_after(with_annotation("/Rect[0 0 100 100]/AP<</N 6 0 R>>", "", "/UserUnit 2/Annots[7 0 R]")),
+        "200");
+}
+
+// Drawn small by the page, in whatever size by an annotation that is on no page.
+void forms_that_are_used_elsewhere_too_keep_the_size() {
+    const auto page_draws = [](const std::string& more) {
+        return [=](Pdf& pdf) {
+            pdf.put(3, "<</Type/Page/Parent 2 0 R/Contents 4 0 R/Resources<</XObject<</F 6 0 R>>>>>>");
+            pdf.put_stream(4, "", "/F Do");
+            pdf.put_stream(6, "/Type/XObject/Subtype/Form/BBox[0 0 99 99]/Resources<</XObject<</G 7 0 R>>>>",
+                           "/G Do");
+            pdf.put_stream(7, "/Type/XObject/Subtype/Form/BBox[0 0 99 99]/Resources<</XObject<</P 5 0 R>>>>",
+                           "50 0 0 50 0 0 cm /P Do");
+            pdf.put(8, "<</Type/Annot/Rect[0 0 400 400]/AP<</N 6 0 R>>>>");
+            append_key(pdf, 1, more);
+        };
+    };
+    CHECK_EQ(width_after(page_draws("")), "50");
+    CHECK_EQ(width_after(page_draws("/Elsewhere 8 0 R")), "400");
+}
+
 void uses_that_are_not_followed_keep_the_size() {
     const std::string pattern = "/PatternType 1/PaintType 1/TilingType 1/BBox[0 0 9 9]/XStep 9/YStep 9";
     CHECK_EQ(width_after([&](Pdf& pdf) {
@@ -494,6 +563,8 @@ int main() {
         TEST(other_codings_are_not_touched),
         TEST(pictures_are_scaled_to_their_largest_use),
         TEST(forms_are_followed),
+        TEST(annotations_are_followed),
+        TEST(forms_that_are_used_elsewhere_too_keep_the_size),
         TEST(uses_that_are_not_followed_keep_the_size),
         TEST(soft_masks_are_scaled_and_stay_exact),
     };
