@@ -4,10 +4,13 @@ import subprocess
 import zipfile
 from collections import namedtuple
 
+import pdf_pages
 from measure import children_cpu, files, saved, touched
 
 # folder: below the corpus. pick: None, or a function that says whether a file counts. score: compare lowest scores, too.
-Class = namedtuple("Class", "title folder endings profile peers pick score settings", defaults=(None, False, {}))
+# faults: None, or a function that says what is wrong with a result, and its lowest page score.
+Class = namedtuple("Class", "title folder endings profile peers pick score settings faults",
+                   defaults=(None, False, {}, None))
 
 PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".bin")
 
@@ -32,6 +35,19 @@ def shows_pictures(path):
     return sum(float(size[:-1]) * units.get(size[-1], 0) for size in sizes) > path.stat().st_size / 2
 
 
+def has_form(path):
+    said = subprocess.run(["pdfinfo", path], capture_output=True, text=True).stdout
+    return "Form:" in said and "none" not in said.split("Form:")[1].splitlines()[0]
+
+
+def pdf_faults(program, before, after):
+    """What a result lost of pages, text and form fields, and the lowest score of a page as a screen shows it."""
+    scores, faults = pdf_pages.compare(program, before, after, 96)
+    if has_form(before) and not has_form(after):
+        faults.append("form lost")
+    return faults, min(scores, default=1)
+
+
 QPDF = ["qpdf", "--optimize-images", "--object-streams=generate", "--recompress-flate", "--compression-level=9",
         "--compress-streams=y", "{in}", "{out}"]
 EBOOK = ["gs", "-q", "-dBATCH", "-dNOPAUSE", "-dSAFER", "-sDEVICE=pdfwrite", "-dPDFSETTINGS=/ebook", "-sOutputFile={out}", "{in}"]
@@ -53,9 +69,9 @@ CLASSES = {
     "odf-balanced": Class("ODF with pictures, balanced", "odf", (), "balanced", {}, has_pictures),
     "gif": Class("GIF", "gif", (".gif",), "lossless", {"gifsicle -O3": ["gifsicle", "-O3", "{in}", "-o", "{out}"]}),
     "tiff": Class("TIFF", "tiff", (".tif", ".tiff"), "lossless", {"tiffcp -c zip:2:p9": ["tiffcp", "-c", "zip:2:p9", "{in}", "{out}"]}),
-    "pdf": Class("PDF, balanced", "pdf", (".pdf",), "balanced", {"qpdf --optimize-images": QPDF}),
+    "pdf": Class("PDF, balanced", "pdf", (".pdf",), "balanced", {"qpdf --optimize-images": QPDF}, faults=pdf_faults),
     "pdf-pictures": Class("PDF of pictures, balanced", "pdf", (".pdf",), "balanced",
-                          {"qpdf --optimize-images": QPDF, "gs /ebook": EBOOK}, shows_pictures),
+                          {"qpdf --optimize-images": QPDF, "gs /ebook": EBOOK}, shows_pictures, faults=pdf_faults),
 }
 
 HEAD = ("| class | files | bytes | tool | saved | CPU s | MB/s | CPU, ours / its |\n|---|--:|--:|---|--:|--:|--:|--:|\n")
@@ -77,9 +93,11 @@ def run_class(bench, corpus, name, report=print):
     first = f"| {kind.title} | {len(used)} | {total:,} |"
     lines = [f"{first} **optimilter**, verified | **{saved(total, our_bytes):.2f} %** | {our_cpu:.2f} | "
              f"{total / 1e6 / our_cpu:.2f} | |"]
-    notes = []
+    notes = our_faults(bench, kind, used, out) if kind.faults else []
     for tool, command in kind.peers.items():
-        done = [(path, row, bench.peer(path, command)) for path, row in used]
+        judged = Judged(kind, tool)
+        done = [(path, row, judged.peer(bench, path, command)) for path, row in used]
+        notes += judged.notes(total)
         cpu = sum(one.cpu for _, _, one in done)
         size = sum(one.size for _, _, one in done)
         lines.append(f"| | | | {tool} | {saved(total, size):.2f} % | {cpu:.2f} | {total / 1e6 / cpu:.2f} | {our_cpu / cpu:.2f} |")
@@ -90,6 +108,47 @@ def run_class(bench, corpus, name, report=print):
     if alone:
         notes.append(f"{kind.title}: {alone} files left alone on purpose are not counted.")
     return lines, notes
+
+
+class Judged:
+    """A peer's results without those that are damaged, which count as left as they were."""
+
+    def __init__(self, kind, tool):
+        self.kind, self.tool = kind, tool
+        self.claimed, self.damaged, self.lowest = 0, [], 1.0
+
+    def peer(self, bench, path, command):
+        done = bench.peer(path, command)
+        self.claimed += done.size
+        if self.kind.faults is None or done.path == path:
+            return done
+        faults, score = self.kind.faults(bench.program, path, done.path)
+        self.lowest = min(self.lowest, score)
+        if not faults:
+            return done
+        self.damaged.append(f"{path.name} ({', '.join(faults)})")
+        return done._replace(size=path.stat().st_size, path=path)
+
+    def notes(self, total):
+        if self.kind.faults is None:
+            return []
+        scored = f"{self.kind.title}: lowest score of a page of {self.tool}, drawn at 96 ppi: {self.lowest:.3f}."
+        if not self.damaged:
+            return [scored]
+        return [scored, f"{self.kind.title}: {self.tool} saves {saved(total, self.claimed):.2f} % if damaged files count, "
+                        "which here do not: " + ", ".join(self.damaged) + "."]
+
+
+def our_faults(bench, kind, used, out):
+    """The same look at our own results."""
+    lowest, damaged = 1.0, []
+    for path, row in used:
+        if row["bytes_out"] < row["bytes_in"]:
+            faults, score = kind.faults(bench.program, path, out / path.name)
+            lowest = min(lowest, score)
+            damaged += [f"{path.name} ({', '.join(faults)})"] if faults else []
+    return [f"{kind.title}: optimilter damages {', '.join(damaged) or 'none'}; its lowest score of a page, drawn at 96 ppi: "
+            f"{lowest:.3f}."]
 
 
 def score_note(bench, used, out, peer):

@@ -42,7 +42,7 @@ struct EffortSettings {
 constexpr std::array<EffortSettings, kEffortMax + 1> kEfforts = {{
     {JpegScanSearch::kNone, false, 1, {2, 1, 6, 1, 1 << 20, false}, {2, 1, 6, 1, 1 << 16, false}},
     {JpegScanSearch::kSampled, false, 1, {3, 2, 8, 1, 1 << 20, false}, {3, 2, 7, 1, 1 << 16, false}},
-    {JpegScanSearch::kSampled, true, 2, {5, 3, 9, 1, 1 << 20, false}, {3, 3, 8, 1, 1 << 17, false}},
+    {JpegScanSearch::kSampled, true, 2, {5, 3, 9, 1, 1 << 20, false}, {3, 3, 7, 1, 1 << 17, false}},
     {JpegScanSearch::kSampled, true, 3, {7, 4, 10, 1, 1 << 20, false}, {3, 4, 10, 1, 1 << 17, true}},
     {JpegScanSearch::kWhole, true, 3, {8, 4, 12, 3, 1 << 20, false}, {8, 4, 12, 3, 1 << 20, false}},
 }};

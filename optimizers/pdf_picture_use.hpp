@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Where a PDF file uses its pictures, and how large its pages show them. Page contents are read for the
-// transformation in force at each "Do" (ISO 32000-1, 8.3 and 8.8), form XObjects included; the largest use
-// counts. A picture used in a way that is not followed (patterns, annotations, fonts) has no known size.
-// Knows no samples. Not thread safe, as libqpdf.
+// Where a PDF file uses its pictures, and how large its pages show them: page contents, form XObjects and
+// appearances of annotations are read for the transformation in force at each "Do" (ISO 32000-1, 8.3
+// and 8.8); the largest use counts. A picture used in a way that is not followed (patterns, fonts) has no
+// known size. Knows no samples. Not thread safe, as libqpdf.
 //
-// Security: reads outside content streams. Tokens, form visits and nesting are counted against constants,
-// decoded bytes against a bound of their own; beyond them no size is known.
+// Security: weighs references of outside files; beyond the bounds of pdf_page_reading no size is known.
 #pragma once
 
 #include <map>
@@ -17,6 +16,7 @@
 #include "optimizers/optimize.hpp"
 #include "optimizers/pdf_document.hpp"
 #include "optimizers/pdf_graph.hpp"
+#include "optimizers/pdf_page_reading.hpp"
 
 namespace optimilter {
 
@@ -36,27 +36,21 @@ class PdfPictureUses {
     PictureUse at_ppi(QPDFObjGen picture, unsigned ppi) const;
 
   private:
-    friend class PdfPageReading;
-
     struct Reference {
         PdfPlace from;
         std::string key;
     };
-    // Inches.
-    struct Size {
-        double width = 0;
-        double height = 0;
-    };
-    bool add_uses(QPDFObjGen picture, bool follow_masks, Size& largest) const;
+    void forget_forms_used_elsewhere();
+    bool all_followed(const std::vector<Reference>& references) const;
+    bool add_uses(QPDFObjGen picture, bool follow_masks, PdfShownSize& largest) const;
     bool all_uses_seen(const PdfPlace& xobjects) const;
 
-    std::map<QPDFObjGen, std::vector<Reference>> references_;  // to streams, by their target
+    std::map<QPDFObjGen, std::vector<Reference>> references_;  // to pictures and forms, by target
     // Resources (of pages, forms, patterns, fonts) that have a dictionary of XObjects, by its place.
     std::map<PdfPlace, std::set<PdfPlace>> resources_;
     // Who has resources, by their place.
     std::map<PdfPlace, std::set<QPDFObjGen>> owners_;
-    std::set<QPDFObjGen> read_;  // pages and forms whose content was read
-    std::map<QPDFObjGen, Size> shown_;
+    PdfShown shown_;
     bool pages_read_ = false;
 };
 

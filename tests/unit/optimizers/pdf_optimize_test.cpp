@@ -361,114 +361,6 @@ void other_codings_are_not_touched() {
     }
 }
 
-// ---- size by use ----------------------------------------------------------------------------------------
-
-// Width of the picture in the result when a picture of 400 x 400 is drawn by this content.
-std::string width_after(const std::function<void(Pdf&)>& change, Options options = balanced()) {
-    Pdf pdf = picture_page(picture_dictionary(400, 400, "/DeviceGray", "/Filter/FlateDecode"),
-                           zlib(as_text(photo(400, 400, 1))), 100);
-    change(pdf);
-    const OptimizeResult result = run(pdf, options);
-    const std::string text = text_of(result.output);
-    const std::size_t at = text.find("/Width ");
-    return at == std::string::npos ? result.reason
-                                   : text.substr(at + 7, text.find_first_of("/>", at + 7) - at - 7);
-}
-
-void pictures_are_scaled_to_their_largest_use() {
-    CHECK_EQ(width_after([](Pdf&) {}), "100");
-    struct Row {
-        const char* content;
-        const char* width;
-    };
-    const Row kRows[] = {
-        {"q 100 0 0 100 0 0 cm /P Do Q q 200 0 0 150 0 0 cm /P Do Q", "200"},
-        {"q 0 100 -100 0 0 0 cm /P Do Q", "100"},
-        {"q 50 0 0 50 0 0 cm 2 0 0 2 0 0 cm /P Do Q", "100"},
-        {"q 100 0 0 100 0 0 cm BI /W 1 /H 1 /BPC 8 /CS /G ID x EI /P Do Q", "100"},
-        {"Q Q q 100 0 0 100 0 0 cm /P Do Q", "100"},
-        // Nearly its own size: not worth the blur.
-        {"q 380 0 0 380 0 0 cm /P Do Q", "400"},
-        {"q 600 0 0 600 0 0 cm /P Do Q", "400"},
-        // Not followed: no size is known.
-        {"q 100 0 0 cm /P Do Q", "400"},
-        {"q 100 0 0 100 0 0 cm /P Do Q /Missing Do", "400"},
-        {"q 100 0 0 100 0 0 cm /P Do Q (unbalanced", "400"},
-        {"q 1e99 0 0 100 0 0 cm /P Do Q", "400"},
-        {"% nothing is drawn", "400"},
-    };
-    for (const Row& row : kRows) {
-        CHECK_EQ(width_after([&](Pdf& pdf) { pdf.put_stream(4, "", row.content); }), row.width, row.content);
-    }
-    CHECK_EQ(width_after([](Pdf&) {},
-                         [] {
-                             Options o = balanced();
-                             o.document_ppi = 0;
-                             return o;
-                         }()),
-             "400");
-    CHECK_EQ(width_after([](Pdf&) {},
-                         [] {
-                             Options o = balanced();
-                             o.document_ppi = 144;
-                             return o;
-                         }()),
-             "200");
-    CHECK_EQ(width_after([](Pdf& pdf) { append_key(pdf, 3, "/UserUnit 2"); }), "200");
-}
-
-void forms_are_followed() {
-    const auto with_form = [](const std::string& dictionary, const std::string& content) {
-        return [=](Pdf& pdf) {
-            pdf.put(3, "<</Type/Page/Parent 2 0 R/Contents 4 0 R/Resources<</XObject<</F 6 0 R>>>>>>");
-            pdf.put_stream(4, "", "q 2 0 0 2 0 0 cm /F Do Q");
-            pdf.put_stream(6, "/Type/XObject/Subtype/Form" + dictionary, content);
-        };
-    };
-    const std::string resources = "/Resources<</XObject<</P 5 0 R>>>>";
-    CHECK_EQ(width_after(with_form(resources, "50 0 0 50 0 0 cm /P Do")), "100");
-    CHECK_EQ(width_after(with_form(resources + "/Matrix[2 0 0 2 0 0]", "25 0 0 25 0 0 cm /P Do")), "100");
-    // A form that draws itself.
-    CHECK_EQ(
-        width_after(with_form("/Resources<</XObject<</P 5 0 R/F 6 0 R>>>>", "50 0 0 50 0 0 cm /P Do /F Do")),
-        "400");
-}
-
-void uses_that_are_not_followed_keep_the_size() {
-    const std::string pattern = "/PatternType 1/PaintType 1/TilingType 1/BBox[0 0 9 9]/XStep 9/YStep 9";
-    CHECK_EQ(width_after([&](Pdf& pdf) {
-                 append_key(pdf, 1, "/Somewhere 7 0 R");
-                 pdf.put_stream(7, pattern + "/Resources<</XObject<</P 5 0 R>>>>", "/P Do");
-             }),
-             "400");
-    CHECK_EQ(width_after([](Pdf& pdf) { append_key(pdf, 3, "/Thumb 5 0 R"); }), "400");
-    // The page's own resources, used by a pattern too.
-    CHECK_EQ(width_after([&](Pdf& pdf) {
-                 pdf.put(3, "<</Type/Page/Parent 2 0 R/Contents 4 0 R/Resources 8 0 R>>");
-                 pdf.put(8, "<</XObject<</P 5 0 R>>/Pattern<</N 7 0 R>>>>");
-                 pdf.put_stream(7, pattern + "/Resources 8 0 R", "/P Do");
-             }),
-             "400");
-}
-
-void soft_masks_are_scaled_and_stay_exact() {
-    Pdf pdf = picture_page(picture_dictionary(400, 400, "/DeviceRGB", "/SMask 6 0 R/Filter/FlateDecode"),
-                           zlib(as_text(photo(400, 400, 3))), 100);
-    pdf.put_stream(6, picture_dictionary(400, 400, "/DeviceGray", "/Filter/FlateDecode"),
-                   zlib(as_text(photo(400, 400, 1))));
-    const OptimizeResult result = run(pdf, balanced());
-    CHECK_EQ(result.outcome, Outcome::kOptimized, result.reason);
-    const std::string text = text_of(result.output);
-    const std::size_t mask = text.find("\n6 0 obj");
-    CHECK(text.find("/Width 100", mask) != std::string::npos);
-    CHECK(text.substr(mask, 300).find("/DCTDecode") == std::string::npos);
-    // A matte colour ties mask and picture together.
-    pdf.objects[6].text += "/Matte[0 0 0]";
-    const OptimizeResult matte = run(pdf, balanced());
-    CHECK(!holds(matte, "/Width 100"));
-    CHECK(!matte.score.has_value());
-}
-
 }  // namespace
 
 int main() {
@@ -492,10 +384,6 @@ int main() {
         TEST(exact_samples_stay_exact),
         TEST(jpegs_go_through_their_optimizer),
         TEST(other_codings_are_not_touched),
-        TEST(pictures_are_scaled_to_their_largest_use),
-        TEST(forms_are_followed),
-        TEST(uses_that_are_not_followed_keep_the_size),
-        TEST(soft_masks_are_scaled_and_stay_exact),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

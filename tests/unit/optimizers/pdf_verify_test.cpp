@@ -211,6 +211,37 @@ void loss_is_measured() {
     CHECK(judged(scaled.before, scaled.after, balanced(), 0.9).find("wrong size") != std::string::npos);
 }
 
+// The page shows the picture at 64 points, an annotation at so many more: a result fit for the page alone is
+// too small.
+void annotations_count_as_uses() {
+    const auto page = [](const std::string& annotation) {
+        Pdf pdf = picture_page("", "", 64);
+        pdf.put(3, pdf.objects[3].text.substr(0, pdf.objects[3].text.size() - 2) + "/Annots[6 0 R]>>");
+        pdf.put(6, "<</Type/Annot/Subtype/Stamp/AP<</N 7 0 R>>" + annotation + ">>");
+        pdf.put_stream(7, "/Type/XObject/Subtype/Form/BBox[0 0 9 9]/Resources<</XObject<</P 5 0 R>>>>",
+                       "q 9 0 0 9 0 0 cm /P Do Q");
+        return pdf;
+    };
+    const std::string samples = zlib(as_text(photo(128, 128, 1)));
+    const Bytes jpeg = pictures::jpeg_of({64, 64, 1, photo(64, 64, 1)}, 90);
+    struct Row {
+        const char* annotation;
+        bool fits;
+    };
+    const Row kRows[] = {{"/Rect[0 0 128 128]", false},
+                         {"/Rect[0 0 9 128]", false},
+                         {"/NoRect 1", false},
+                         {"/Rect[0 0 64 64]", true}};
+    for (const Row& row : kRows) {
+        Pdf before = page(row.annotation);
+        before.put_stream(5, picture_dictionary(128, 128, "/DeviceGray", "/Filter/FlateDecode"), samples);
+        Pdf after = page(row.annotation);
+        after.put_stream(5, picture_dictionary(64, 64, "/DeviceGray", "/Filter/DCTDecode"), text_of(jpeg));
+        const std::string why = judged(before.build(), after.build(), balanced(), 0.9);
+        CHECK_EQ(why.find("wrong size") == std::string::npos, row.fits, row.annotation);
+    }
+}
+
 void jpegs_are_verified_as_jpegs() {
     const JpegPixels pixels = pictures::scene(128, 128, 3, 6);
     const std::string dictionary = picture_dictionary(128, 128, "/DeviceRGB", "/Filter/DCTDecode");
@@ -265,10 +296,15 @@ void no_flipped_bit_passes_by_chance() {
 int main() {
     initialize_optimizers();
     const CMUnitTest tests[] = {
-        TEST(honest_results_pass),         TEST(forgeries_are_seen),
-        TEST(samples_are_compared),        TEST(loss_is_measured),
-        TEST(jpegs_are_verified_as_jpegs), TEST(damaged_results_are_refused),
-        TEST(no_time_is_a_reason),         TEST(no_flipped_bit_passes_by_chance),
+        TEST(honest_results_pass),
+        TEST(forgeries_are_seen),
+        TEST(samples_are_compared),
+        TEST(loss_is_measured),
+        TEST(annotations_count_as_uses),
+        TEST(jpegs_are_verified_as_jpegs),
+        TEST(damaged_results_are_refused),
+        TEST(no_time_is_a_reason),
+        TEST(no_flipped_bit_passes_by_chance),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
