@@ -14,6 +14,7 @@
 
 #include "base/counters.hpp"
 #include "milter/alert_board.hpp"
+#include "milter/alert_file.hpp"
 #include "milter/body_budget.hpp"
 #include "milter/expiry.hpp"
 #include "policy/settings.hpp"
@@ -49,7 +50,8 @@ class Engine {
 
     Pool& pool;
     Counters& counters;
-    AlertBoard alerts;  // what the admin should know; every change writes the file of the setting alert_file
+    AlertFile alert_file;
+    AlertBoard alerts;  // what the admin should know; a change of it touches alert_file
     BodyBudget body_budget;
     std::unique_ptr<ResultCache> cache;  // set before the first session; null: results are not remembered
     InFlight in_flight;

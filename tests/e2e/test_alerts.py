@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import socket
 import ssl
 import subprocess
@@ -20,7 +21,7 @@ import time
 import pytest
 from guarded import until
 from mails import photo_mail
-from rig import BUILD, CTL, LOSSLESS, MailSink, PROJECT, new_recipient
+from rig import BUILD, CTL, Engine, LOSSLESS, MailSink, PROJECT, new_recipient
 
 RECOVER = BUILD / "console/optimilter-recover"
 SYSTEMD = PROJECT / "contrib/systemd"
@@ -122,6 +123,25 @@ def test_a_crash_loop_is_told_by_the_ladder(own_rig, tmp_path):
     assert len(own_rig.sink.mails_for(recipient)) == 1
     known = admin.known()["restarts"]
     assert known["times"] == 4 and "4 times since" in known["text"] and not known["lasts"]
+
+
+def test_workers_that_cannot_be_started_are_raised_and_cleared(tmp_path):
+    """By the engine's own watch, which waits for 15 s."""
+    with Engine(BUILD, LOSSLESS) as engine:
+        admin, alert_file = Admin(tmp_path, engine.settings_file), engine.folder / "alert"
+        worker = engine.worker.read_bytes()
+        engine.worker.unlink()
+        zygote = json.loads(subprocess.run([CTL, "status", "--json", "-c", engine.settings_file], capture_output=True, text=True,
+                                           timeout=60).stdout)["engine"]["workers"]["zygote_pid"]
+        os.kill(zygote, signal.SIGKILL)
+        until(alert_file.exists, 60)
+        raised = admin.known()["workers"]
+        assert raised["lasts"] and raised["text"].startswith("workers cannot be started: ")
+        before = mtime(alert_file)
+        engine.worker.write_bytes(worker)
+        engine.worker.chmod(0o755)
+        until(lambda: mtime(alert_file) != before, 60)
+        assert not admin.known()["workers"]["lasts"]
 
 
 def test_the_path_unit_watches_the_file_of_the_settings():
