@@ -8,10 +8,11 @@ namespace optimilter {
 namespace {
 
 constexpr std::string_view kNames[] = {
-    "messages",        "messages_replaced", "messages_passed", "messages_shed", "messages_drained",
-    "bytes_in",        "bytes_out",         "parts_optimized", "parts_kept",    "parts_untouchable",
-    "parts_malformed", "parts_over_budget", "workers_started", "workers_died",  "workers_killed",
-    "replies_refused", "deadlines_missed",  "cache_hits",      "cache_misses",  "cache_stored",
+    "messages",          "messages_replaced", "messages_passed", "messages_shed",     "messages_drained",
+    "messages_bypassed", "messages_probed",   "bytes_in",        "bytes_out",         "parts_optimized",
+    "parts_kept",        "parts_untouchable", "parts_malformed", "parts_over_budget", "parts_load",
+    "workers_started",   "workers_died",      "workers_killed",  "replies_refused",   "deadlines_missed",
+    "cache_hits",        "cache_misses",      "cache_stored",
 };
 static_assert(std::size(kNames) == static_cast<std::size_t>(Counter::kCount_));
 

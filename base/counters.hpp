@@ -18,6 +18,8 @@ enum class Counter {
     kMessagesPassed,    // messages passed unchanged
     kMessagesShed,      // passed without reading the body: budgets
     kMessagesDrained,   // passed unread: draining or stopping
+    kMessagesBypassed,  // passed unread: load
+    kMessagesProbed,    // worked on all the same, to see whether the load is gone
     kBytesIn,           // body bytes of messages seen
     kBytesOut,          // body bytes of the same messages as they left
     kPartsOptimized,    // parts replaced
@@ -25,6 +27,7 @@ enum class Counter {
     kPartsUntouchable,  // ... of those: signed, encrypted, excluded
     kPartsMalformed,    // ... of those: broken bytes
     kPartsOverBudget,   // ... of those: deadline, limits, no worker free
+    kPartsLoad,         // ... of those: left out at this level of load
     kWorkersStarted,    // workers forked
     kWorkersDied,       // workers that crashed by themselves
     kWorkersKilled,     // workers killed at the deadline

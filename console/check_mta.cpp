@@ -46,6 +46,7 @@ class MtaCheck {
         check_lists();
         check_sizes();
         check_services();
+        check_queue();
         return std::move(findings_);
     }
 
@@ -282,6 +283,12 @@ class MtaCheck {
         }
     }
 
+    void check_queue() {
+        const std::string queue = setting("queue_directory");
+        const std::string text = uncounted_queue("queue_directory", queue, input_);
+        if (!queue.empty() && !text.empty()) note(text);
+    }
+
     PostfixSettings settings_;
     std::vector<PostfixService> services_;
     const CheckMtaInput& input_;
@@ -297,6 +304,7 @@ CheckMtaInput mta_input(const Settings& settings) {
     input.guard_slack_ms = settings.guard_slack;
     input.body_share = settings.body_budget / 100 * settings.client_share;
     input.skip_dkim_outbound = settings.skip_dkim_outbound;
+    input.queue_directories = settings.queue_directories;
     input.path_exists = [](const std::string& path) {
         return ::access(path.c_str(), F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR);
     };
@@ -323,6 +331,18 @@ std::string order_warning(std::string_view list, std::string_view signer, const 
         list, printable(signer, kShown),
         input.skip_dkim_outbound ? "is signed first and then left as it is"
                                  : "would be changed after it was signed");
+}
+
+std::string uncounted_queue(std::string_view what, const std::string& queue, const CheckMtaInput& input) {
+    const auto same = [&queue](std::string_view counted) {
+        while (counted.size() > 1 && counted.ends_with('/')) counted.remove_suffix(1);
+        return counted == queue;
+    };
+    if (std::any_of(input.queue_directories.begin(), input.queue_directories.end(), same)) return {};
+    return fmt::format(
+        "{} is \"{}\", which is not in our setting queue_directories: optimilter-queuewatch does not count "
+        "it",
+        what, printable(queue, kShown));
 }
 
 std::string unsafe_socket_place(const std::string& path) {

@@ -21,6 +21,7 @@ struct CheckMtaInput {
     std::int64_t guard_slack_ms = 500;
     std::uint64_t body_share = 64ull << 20;  // body bytes one client may take
     bool skip_dkim_outbound = false;
+    std::vector<std::string> queue_directories = {"/var/spool/postfix"};  // the setting
     // false only when the path is known to be missing; a path we may not look at counts as there.
     std::function<bool(const std::string&)> path_exists = [](const std::string&) { return true; };
     // Why Sendmail calls the place of a socket unsafe, in words; empty when it does not.
@@ -44,6 +45,10 @@ std::vector<MtaFinding> check_mta(std::string_view settings, std::string_view se
 // say when it stands before us. port: of an inet address, else empty.
 bool looks_like_dkim_signer(std::string_view name_or_address, std::string_view port);
 std::string order_warning(std::string_view list, std::string_view signer, const CheckMtaInput& input);
+
+// A note for the admin when no queue of the setting is this one of the MTA (as the setting writes it), so
+// that optimilter-queuewatch does not count it; empty: one is. what: names the queue.
+std::string uncounted_queue(std::string_view what, const std::string& queue, const CheckMtaInput& input);
 
 // Why Sendmail would refuse a unix socket of this path: a link, or a folder above it that its group or
 // everybody may write to. Empty: it would not, or there is nothing to look at.

@@ -45,6 +45,7 @@ class SendmailCheck {
         for (const SendmailFilter* filter : ours_) check_filter(*filter);
         check_lists();
         check_sizes();
+        check_queue();
         return std::move(findings_);
     }
 
@@ -197,6 +198,12 @@ class SendmailCheck {
             fmt::format("MaxMessageSize is {}: messages over {} bytes, the share of body_budget that "
                         "client_share allows, pass unchanged",
                         limit == 0 ? "not set" : std::to_string(limit), input_.body_share));
+    }
+
+    void check_queue() {
+        if (cf_.queue.empty()) return;
+        const std::string text = uncounted_queue("QueueDirectory", "sendmail:" + cf_.queue, input_);
+        if (!text.empty()) note(text);
     }
 
     SendmailCf cf_;

@@ -30,6 +30,7 @@ Json part_json(const PartReport& part) {
     json["outcome"] = outcome_name(part.outcome);
     json["reason"] = part.reason;
     json["optimizer"] = part.optimizer;
+    json["rule"] = part.rule;
     json["quality"] = part.score ? Json(rounded(*part.score, 10000)) : Json(nullptr);
     json["cpu_ms"] = rounded(part.cpu_ms, 100);
     return json;
@@ -64,6 +65,7 @@ std::string text_lines(const FileReport& report) {
         text += fmt::format("  {:>3} {:<12} {:>10} -> {:>10}  {}", part.index, format_name(part.format),
                             part.bytes_in, part.bytes_out, outcome_name(part.outcome));
         if (!part.reason.empty()) text += fmt::format(" ({})", printable(part.reason));
+        if (!part.rule.empty()) text += fmt::format(" rule {}", part.rule);
         if (part.score) text += fmt::format(" score {:.4f}", *part.score);
         if (!part.file_name.empty()) text += fmt::format("  {}", printable(part.file_name, 80));
         text += '\n';

@@ -6,7 +6,9 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/log.hpp"
@@ -18,11 +20,12 @@
 #include "console/check_sendmail.hpp"
 #include "console/compare_command.hpp"
 #include "console/optimize_command.hpp"
+#include "console/policy_command.hpp"
 #include "console/postconf.hpp"
 #include "console/selfcheck.hpp"
 #include "console/status_command.hpp"
 #include "policy/quantities.hpp"
-#include "policy/settings.hpp"
+#include "policy/rule_set.hpp"
 
 namespace optimilter {
 
@@ -45,10 +48,14 @@ struct Arguments {
     std::string checked_file;
     bool status_json = false;
     bool selfcheck_json = false;
+    std::string level;
+    std::string level_time;
     AlertsRequest alerts;
     std::string alerts_for;
     CLI::App* snooze = nullptr;  // of alerts
     CLI::App* unsnooze = nullptr;
+    std::string policy_folder;
+    ExplainRequest explain;
 };
 
 // The named file; without a name the default one, and the built-in values where that does not exist.
@@ -57,10 +64,19 @@ LoadedSettings settings_for(const Arguments& arguments) {
     return ::access(kDefaultConfig, F_OK) == 0 ? load_settings(kDefaultConfig) : LoadedSettings{};
 }
 
-bool report_problems(const LoadedSettings& loaded) {
+// loaded: LoadedSettings or LoadedRules.
+template <typename Loaded>
+bool report_problems(const Loaded& loaded) {
     for (const SettingsProblem& problem : loaded.problems)
         fmt::print(stderr, "optimilterctl: {}\n", problem.text);
     return !loaded.ok();
+}
+
+// The rules of the folder that was named, else of the settings.
+LoadedRules rules_for(const Arguments& arguments, Settings settings) {
+    if (!arguments.policy_folder.empty()) settings.policy_dir = arguments.policy_folder;
+    auto base = std::make_shared<const Settings>(std::move(settings));
+    return load_rules(base->policy_dir, base);
 }
 
 // The value is one of the three: CLI11 has checked it.
@@ -75,7 +91,9 @@ int optimize_command(Arguments& arguments) {
     if (!arguments.profile.empty()) loaded.settings.profile = profile_named(arguments.profile);
     arguments.optimize.direction =
         arguments.direction == "outbound" ? Direction::kOutbound : Direction::kInbound;
-    return optimize_files(arguments.optimize, loaded.settings);
+    const LoadedRules rules = rules_for(arguments, std::move(loaded.settings));
+    if (report_problems(rules)) return kBadUsage;
+    return optimize_files(arguments.optimize, rules.rules);
 }
 
 int compare_command(Arguments& arguments) {
@@ -152,6 +170,15 @@ int resume_command(Arguments& arguments) {
     return process_command(arguments, order_drain, false);
 }
 
+int level_command(Arguments& arguments) {
+    const LoadedSettings loaded = settings_for(arguments);
+    const bool problems = report_problems(loaded);
+    const int status = arguments.level.empty()
+                           ? show_level(loaded.settings)
+                           : order_level(loaded.settings, arguments.level, arguments.level_time);
+    return problems ? 1 : status;
+}
+
 // 0: all is well; 1: a warning or worse.
 int selfcheck_command(Arguments& arguments) {
     const CheckList checks = selfcheck(this_machine(arguments.config, arguments.mta_config_dir)).checks;
@@ -174,6 +201,22 @@ int alerts_command(Arguments& arguments) {
     const bool problems = report_problems(loaded);
     const int status = list_alerts(arguments.alerts, loaded.settings);
     return problems ? 1 : status;
+}
+
+int check_rules_command(Arguments& arguments) {
+    LoadedSettings loaded = settings_for(arguments);
+    if (report_problems(loaded)) return 1;
+    const std::string folder =
+        arguments.policy_folder.empty() ? loaded.settings.policy_dir : arguments.policy_folder;
+    return check_rules(folder, rules_for(arguments, std::move(loaded.settings)));
+}
+
+int explain_command(Arguments& arguments) {
+    LoadedSettings loaded = settings_for(arguments);
+    if (report_problems(loaded)) return kBadUsage;
+    const LoadedRules rules = rules_for(arguments, std::move(loaded.settings));
+    if (report_problems(rules)) return kBadUsage;
+    return explain_message(arguments.explain, rules.rules);
 }
 
 int version_command(Arguments&) {
@@ -228,6 +271,32 @@ CLI::App* add_check_mta(CLI::App& app, Arguments& arguments) {
     return command;
 }
 
+CLI::App* add_check_rules(CLI::App& policy, Arguments& arguments) {
+    CLI::App* command = policy.add_subcommand("check", "Check all rules; every problem with file:line");
+    add_config_option(command, arguments);
+    command->add_option("DIR", arguments.policy_folder, "Folder of the rules (default: policy_dir)");
+    return command;
+}
+
+CLI::App* add_explain(CLI::App& policy, Arguments& arguments) {
+    ExplainRequest& request = arguments.explain;
+    CLI::App* command =
+        policy.add_subcommand("explain", "Which rule decides on each part of a message, and why");
+    add_config_option(command, arguments);
+    command->add_option("--policy-dir", arguments.policy_folder, "Folder of the rules (default: policy_dir)");
+    command->add_option("--from", request.sender, "Envelope sender; <> is the null sender")->required();
+    command->add_option("--to", request.recipients, "Envelope recipient; more than one is possible")
+        ->required();
+    command->add_option("--client", request.client_address, "IP address of the client");
+    command->add_option("--auth", request.auth_user, "User who has authenticated");
+    command->add_option("--listener", request.listener, "Name of the listener, {daemon_name}");
+    command->add_option("--direction", request.direction, "Instead of what client and user tell")
+        ->check(CLI::IsMember({"inbound", "outbound"}));
+    command->add_flag("--json", request.json, "One line of JSON");
+    command->add_option("FILE", request.file, "Message (.eml)")->required();
+    return command;
+}
+
 CLI::App* add_status(CLI::App& app, Arguments& arguments) {
     CLI::App* command = app.add_subcommand("status", "State of every process, and what is wrong with it");
     add_config_option(command, arguments);
@@ -277,6 +346,17 @@ CLI::App* add_resume(CLI::App& app, Arguments& arguments) {
     return command;
 }
 
+CLI::App* add_level(CLI::App& app, Arguments& arguments) {
+    CLI::App* command = app.add_subcommand("level", "Tell the load level, or order one");
+    add_config_option(command, arguments);
+    CLI::Option* level =
+        command->add_option("LEVEL", arguments.level, "0 (everything) to 5 (nothing), or auto")
+            ->check(CLI::IsMember({"0", "1", "2", "3", "4", "5", "auto"}));
+    command->add_option("--for", arguments.level_time, "How long, such as 30m or 2h (default: 1h)")
+        ->needs(level);
+    return command;
+}
+
 int run(int argc, char** argv) {
     CLI::App app("optimilterctl: tries, checks and explains optimilter");
     Arguments arguments;
@@ -292,11 +372,16 @@ int run(int argc, char** argv) {
         app.add_subcommand("check-config", "Check a settings file; every problem with file:line");
     check_config->add_option("FILE", arguments.checked_file, "Settings file")->required();
     CLI::App* check_mta = add_check_mta(app, arguments);
+    CLI::App* policy = app.add_subcommand("policy", "Check and explain the rules");
+    policy->require_subcommand(1);
+    CLI::App* check_policy = add_check_rules(*policy, arguments);
+    CLI::App* explain = add_explain(*policy, arguments);
     CLI::App* status = add_status(app, arguments);
     CLI::App* selfcheck = add_selfcheck(app, arguments);
     CLI::App* alerts = add_alerts(app, arguments);
     CLI::App* drain = add_drain(app, arguments);
     CLI::App* resume = add_resume(app, arguments);
+    CLI::App* level = add_level(app, arguments);
     CLI::App* version = app.add_subcommand("version", "Print the version");
     try {
         app.parse(argc, argv);
@@ -310,9 +395,10 @@ int run(int argc, char** argv) {
     for (const Command& command :
          {Command{optimize, optimize_command}, Command{compare, compare_command},
           Command{config, config_command}, Command{check_config, check_config_command},
-          Command{check_mta, check_mta_command}, Command{status, status_command},
-          Command{alerts, alerts_command}, Command{selfcheck, selfcheck_command},
-          Command{drain, drain_command}, Command{resume, resume_command},
+          Command{check_mta, check_mta_command}, Command{check_policy, check_rules_command},
+          Command{explain, explain_command}, Command{status, status_command}, Command{alerts, alerts_command},
+          Command{selfcheck, selfcheck_command}, Command{drain, drain_command},
+          Command{resume, resume_command}, Command{level, level_command},
           Command{version, version_command}}) {
         if (command.app->parsed()) return command.run(arguments);
     }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -18,6 +19,7 @@
 #include "mail/untouchable.hpp"
 #include "milter/pool_settings.hpp"
 #include "milter/trip.hpp"
+#include "policy/message_policy.hpp"
 
 namespace optimilter {
 
@@ -57,8 +59,8 @@ struct Done {
 
 class Runner {
   public:
-    Runner(const OptimizeRequest& request, const Settings& settings, Pool& pool)
-        : request_(request), settings_(settings), pool_(pool) {}
+    Runner(const OptimizeRequest& request, std::shared_ptr<const RuleSet> rules, Pool& pool)
+        : request_(request), rules_(std::move(rules)), pool_(pool) {}
 
     Done run(const std::string& path, Bytes bytes) {
         const Stopwatch watch;
@@ -81,6 +83,16 @@ class Runner {
     }
 
   private:
+    static void ask(MessagePolicy& policy, const HeaderFields& fields) {
+        std::vector<HeaderText> texts;
+        for (const HeaderField& field : fields) texts.push_back({field.name, field.value});
+        policy.set_header(
+            texts, std::chrono::time_point_cast<std::chrono::seconds>(std::chrono::system_clock::now()));
+    }
+    static Deadline deadline_of(const MessagePolicy& policy) {
+        return Deadline::in_ms(policy.settings().deadline);
+    }
+
     void run_message(Done& done) {
         const Result<MessageText> message = split_message(done.output);
         if (!message) {
@@ -92,22 +104,28 @@ class Runner {
             done.report.parts.push_back(std::move(whole));
             return;
         }
-        const TripInput input{message->fields, slice(done.output, message->body), false, request_.direction,
-                              Deadline::in_ms(plan_message(settings_, request_.direction).deadline_ms)};
-        TripResult result = run_trip(input, settings_, pool_, counters_);
-        if (result.new_body) assemble(done, *message, result);
+        MessagePolicy policy(rules_, {request_.direction, {}, {}, {}, {}});
+        ask(policy, message->fields);
+        const TripInput input{message->fields,
+                              slice(done.output, message->body),
+                              false,
+                              request_.direction,
+                              deadline_of(policy),
+                              &policy};
+        TripResult result = run_trip(input, policy.settings(), pool_, counters_);
+        if (result.new_body) assemble(done, *message, result, policy.settings().trace_header);
         done.report.reason = result.reason;
         done.report.parts = std::move(result.parts);
     }
 
     // The message as an MTA would write it: its own header, the trace field last, the new body.
-    void assemble(Done& done, const MessageText& message, const TripResult& result) {
+    void assemble(Done& done, const MessageText& message, const TripResult& result, bool trace_header) {
         const Result<Mapping> body = Mapping::of(result.new_body->fd(), result.new_body->size());
         if (!body) return;
         const ByteView old(done.output);
         const std::string_view separator = as_text(slice(old, {message.header.end, message.body.begin}));
         Bytes whole(old.begin(), old.begin() + static_cast<std::ptrdiff_t>(message.header.end));
-        if (settings_.trace_header) {
+        if (trace_header) {
             const std::string_view line_end = separator.find('\r') == std::string_view::npos ? "\n" : "\r\n";
             append(whole, as_bytes(fmt::format("{}: {}{}", kTraceHeader, trace_value(result), line_end)));
         }
@@ -123,10 +141,11 @@ class Runner {
             return;
         }
         const std::string name(base_name(path));
-        const Deadline deadline = Deadline::in_ms(plan_message(settings_, request_.direction).deadline_ms);
-        FileResult result = run_file_trip(std::move(*input), TypeHint{{}, name}, request_.direction, deadline,
-                                          settings_, pool_, counters_);
-        if (result.report.outcome == Outcome::kOptimized && !settings_.dry_run) {
+        MessagePolicy policy(rules_, {request_.direction, {}, {}, {}, {}});
+        ask(policy, {});
+        FileResult result = run_file_trip(std::move(*input), TypeHint{{}, name}, request_.direction,
+                                          deadline_of(policy), policy.settings(), pool_, counters_, &policy);
+        if (result.report.outcome == Outcome::kOptimized && !policy.settings().dry_run) {
             done.output.assign(result.output.bytes().begin(), result.output.bytes().end());
         }
         done.report.reason = result.report.reason;
@@ -134,7 +153,7 @@ class Runner {
     }
 
     const OptimizeRequest& request_;
-    const Settings& settings_;
+    std::shared_ptr<const RuleSet> rules_;
     Pool& pool_;
     Counters counters_;
 };
@@ -190,13 +209,13 @@ bool one_file(const OptimizeRequest& request, Runner& runner, const std::string&
 
 }  // namespace
 
-int optimize_files(const OptimizeRequest& request, const Settings& settings) {
+int optimize_files(const OptimizeRequest& request, std::shared_ptr<const RuleSet> rules) {
     const Result<OutputPlan> plan = plan_output(request.output, request.files);
     if (!plan) {
         log_error("--output: {}", plan.error().text);
         return 2;
     }
-    const Result<PoolSettings> pool_settings = pool_settings_of(settings);
+    const Result<PoolSettings> pool_settings = pool_settings_of(*rules->settings);
     if (!pool_settings) {
         log_error("{}", pool_settings.error().text);
         return 1;
@@ -207,7 +226,7 @@ int optimize_files(const OptimizeRequest& request, const Settings& settings) {
         log_error("workers: {}", pool.error().text);
         return 1;
     }
-    Runner runner(request, settings, **pool);
+    Runner runner(request, std::move(rules), **pool);
     const Progress progress(request.files.size());
     bool all_read = true;
     for (std::size_t i = 0; i < request.files.size(); ++i) {

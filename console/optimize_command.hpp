@@ -4,11 +4,12 @@
 // pool.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "policy/decide.hpp"
-#include "policy/settings.hpp"
+#include "policy/rule_set.hpp"
 
 namespace optimilter {
 
@@ -20,6 +21,8 @@ struct OptimizeRequest {
 };
 
 // Exit status: 0 all files were read, 1 one could not be (or not be written), 2 the output is refused.
-int optimize_files(const OptimizeRequest& request, const Settings& settings);
+// A file has no envelope: rules see neither sender nor recipient nor client, and those that ask for one do
+// not fit. A bare file is one part without a message.
+int optimize_files(const OptimizeRequest& request, std::shared_ptr<const RuleSet> rules);
 
 }  // namespace optimilter

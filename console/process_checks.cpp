@@ -62,6 +62,15 @@ Answer ask_process(const std::string& name, const std::string& path, const std::
     return answer;
 }
 
+// Told only: optimilter-queuewatch is a choice.
+void note_queue(Answer& answer) {
+    const auto queue = answer.json.find("queue");
+    if (queue == answer.json.end() || !queue->is_object()) return;
+    const std::string off = text_field(*queue, "off_reason");
+    answer.check.reason +=
+        off.empty() ? ", counts of the queue come in" : "; no samples of optimilter-queuewatch: " + off;
+}
+
 void note_draining(Answer& answer) {
     if (!true_field(answer.json, "draining")) return;
     answer.check.state = std::max(answer.check.state, CheckState::kWarn);
@@ -110,6 +119,7 @@ Check engine_check(const std::string& path, const AskForStatus& ask) {
         answer.check.state = CheckState::kFail;
         answer.check.reason += "; " + problem;
     }
+    note_queue(answer);
     note_draining(answer);
     return answer.check;
 }

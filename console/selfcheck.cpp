@@ -26,15 +26,23 @@ constexpr char kDefaultConfig[] = "/etc/optimilter/optimilter.toml";
 constexpr std::int64_t kProgramMs = 10'000;
 constexpr std::size_t kMostSendmailCf = 4u << 20;
 
+// Settings, and the rules that belong to them.
 Check settings_check(const SelfcheckSources& sources) {
     const std::string file = sources.settings_file.empty() ? "built-in values, there is no settings file"
                                                            : printable(sources.settings_file);
-    if (sources.loaded.ok()) return {"settings", CheckState::kOk, file + ": no problems"};
-    return {"settings", CheckState::kFail,
-            fmt::format("{}{}", sources.loaded.problems.front().text,
-                        sources.loaded.problems.size() == 1
-                            ? ""
-                            : fmt::format(" (and {} more)", sources.loaded.problems.size() - 1))};
+    const auto& problems = sources.loaded.ok() ? sources.rules.problems : sources.loaded.problems;
+    if (!problems.empty()) {
+        return {"settings", CheckState::kFail,
+                fmt::format("{}{}", problems.front().text,
+                            problems.size() == 1 ? "" : fmt::format(" (and {} more)", problems.size() - 1))};
+    }
+    const auto end = sources.rules.rules ? sources.rules.rules->earliest_valid_until() : std::nullopt;
+    if (end && end->past(std::chrono::sys_seconds(std::chrono::seconds(sources.now)))) {
+        return {"settings", CheckState::kFail,
+                fmt::format("{} was valid until {}: all mail passes unchanged", printable(end->file),
+                            print_day(end->last_day))};
+    }
+    return {"settings", CheckState::kOk, file + ": no problems"};
 }
 
 // The MTA of this machine, as far as it can be read.
@@ -114,6 +122,8 @@ SelfcheckSources this_machine(const std::string& settings_file, const std::strin
     sources.settings_file = settings_file;
     if (settings_file.empty() && ::access(kDefaultConfig, F_OK) == 0) sources.settings_file = kDefaultConfig;
     if (!sources.settings_file.empty()) sources.loaded = load_settings(sources.settings_file);
+    sources.rules = load_rules(sources.loaded.settings.policy_dir,
+                               std::make_shared<const Settings>(sources.loaded.settings));
     if (auto program = worker_program_of(sources.loaded.settings)) sources.worker_program = *program;
     sources.now = static_cast<std::int64_t>(::time(nullptr));
     sources.disk_space = disk_space;

@@ -16,6 +16,7 @@
 #include "console/process_table.hpp"
 #include "console/socket_checks.hpp"
 #include "console/unit_check.hpp"
+#include "policy/rule_set.hpp"
 #include "policy/settings.hpp"
 
 namespace optimilter {
@@ -23,6 +24,7 @@ namespace optimilter {
 struct SelfcheckSources {
     std::string settings_file;   // for the report; empty: built-in values, because there is none
     LoadedSettings loaded;       // of that file
+    LoadedRules rules;           // of its policy_dir
     std::string worker_program;  // absolute path; empty: not found
     std::int64_t now = 0;        // seconds since 1970
     std::string proc = "/proc";

@@ -95,6 +95,8 @@ void take_option(std::string_view text, SendmailCf& cf) {
         cf.daemons.push_back(parse_daemon(option.value));
     } else if (iequals(option.name, "MaxMessageSize")) {
         cf.message_limit = std::string(option.value);
+    } else if (iequals(option.name, "QueueDirectory")) {
+        cf.queue = std::string(option.value);
     }
 }
 

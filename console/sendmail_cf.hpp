@@ -33,6 +33,7 @@ struct SendmailCf {
     std::vector<std::string> input_filters;  // asked, in the order they are
     std::vector<SendmailDaemon> daemons;
     std::string message_limit;  // MaxMessageSize; empty or 0: none
+    std::string queue;          // QueueDirectory; empty: not told
 };
 SendmailCf parse_sendmail_cf(std::string_view text);
 

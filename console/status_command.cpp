@@ -26,6 +26,16 @@ std::string refusal(const ProcessReply& reply) {
     return error->is_string() ? printable(error->get<std::string>()) : "it refuses";
 }
 
+// false: it is told why not.
+bool obeyed(const Settings& settings, std::string_view line) {
+    const std::string why = settings.control_socket.empty()
+                                ? "the settings name no control_socket"
+                                : refusal(query_process(settings.control_socket, line));
+    if (why.empty()) return true;
+    fmt::print(stderr, "optimilterctl: the engine could not be told: {}\n", why);
+    return false;
+}
+
 }  // namespace
 
 int show_status(const Settings& settings, bool json) {
@@ -40,15 +50,23 @@ int show_status(const Settings& settings, bool json) {
 }
 
 int order_drain(const Settings& settings, bool drain) {
-    const std::string why = settings.control_socket.empty()
-                                ? "the settings name no control_socket"
-                                : refusal(query_process(settings.control_socket, drain ? "drain" : "resume"));
-    if (!why.empty()) {
-        fmt::print(stderr, "optimilterctl: the engine could not be told: {}\n", why);
-        return 1;
-    }
+    if (!obeyed(settings, drain ? "drain" : "resume")) return 1;
     fmt::print("{}\n", drain ? "draining: new mail passes unchanged until optimilterctl resume"
                              : "resumed: mail is made smaller again");
+    return 0;
+}
+
+int show_level(const Settings& settings) {
+    ProcessReply reply;
+    if (!settings.control_socket.empty()) reply = query_process(settings.control_socket, "status");
+    const StatusReport report = report_load(settings.control_socket, reply);
+    fmt::print("{}", report.text);
+    return report.well() && !settings.control_socket.empty() ? 0 : 1;
+}
+
+int order_level(const Settings& settings, const std::string& level, const std::string& time) {
+    if (!obeyed(settings, fmt::format("level {}{}{}", level, time.empty() ? "" : " ", time))) return 1;
+    show_level(settings);
     return 0;
 }
 

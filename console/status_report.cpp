@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.hpp"
+#include "policy/quantities.hpp"
 
 namespace optimilter {
 
@@ -74,7 +75,7 @@ std::string texts_in(const Json& json, const char* name) {
 class Report {
   public:
     void line(std::string_view name, const std::string& text) {
-        text_ += fmt::format("{:<10}{}\n", name, text);
+        text_ += fmt::format("{:<9} {}\n", name, text);
     }
     void problem(std::string text) { problems_.push_back(std::move(text)); }
     // Above all else, for what somebody has to do by a date.
@@ -164,6 +165,77 @@ void tell_workers(const Json& workers, Report& report) {
     }
 }
 
+double decimal_in(const Json& json, const char* name) {
+    const auto found = json.find(name);
+    return found != json.end() && found->is_number() ? found->get<double>() : 0;
+}
+
+// What is done at this level.
+std::string work_at(const Json& load) {
+    if (number_of(load, "level") == 0) return "everything is worked on";
+    const std::int64_t one_in = number_of(load, "probe_one_in");
+    if (true_in(load, "bypass"))
+        return one_in == 0 ? "no message is read" : fmt::format("one message in {} is read", one_in);
+    return fmt::format("attachments of {} to {} with effort {} are worked on",
+                       print_size(number_of(load, "min_size")), print_size(number_of(load, "max_size")),
+                       number_of(load, "effort_max"));
+}
+
+std::string signals_off(const Json& load) {
+    std::string all;
+    for (const auto& [name, why] : object_in(load, "signals_off").items()) {
+        if (!why.is_string()) continue;
+        all += fmt::format("{}{} ({})", all.empty() ? "" : ", ", printable(name, 40),
+                           printable(why.get<std::string>(), 100));
+    }
+    return all;
+}
+
+void tell_load(const Json& load, Report& report) {
+    if (load.empty()) return;
+    const std::string cause = text_of(load, "cause");
+    report.line("load",
+                fmt::format("level {} of 5 for {}{}: {}", number_of(load, "level"),
+                            duration(number_of(load, "level_s")),
+                            cause.empty() || cause == "none" ? "" : ", because of " + cause, work_at(load)));
+    report.line("", fmt::format("pressure {:.2f}, most of it by {}", decimal_in(load, "pressure"),
+                                text_of(load, "signal")));
+    const Json& pin = object_in(load, "pin");
+    if (!pin.empty()) report.line("", "ordered for " + duration(number_of(pin, "left_s")) + " more");
+    if (const std::string off = signals_off(load); !off.empty()) report.line("", "signals off: " + off);
+    if (true_in(load, "bypass"))
+        report.problem("load: mail passes untouched until the load is gone" +
+                       std::string(pin.empty() ? "" : ", as ordered"));
+}
+
+std::string age_of(const Json& json, const char* name) {
+    const std::int64_t age_ms = number_of(json, name);
+    return age_ms <= 0 ? std::string() : fmt::format(" (oldest {})", duration(age_ms / 1000));
+}
+
+// One that runs and cannot read is a problem; none at all is how the machine is set up.
+void tell_queue_source(const Json& source, Report& report) {
+    report.line("queuewatch", fmt::format("running, version {}, pid {}, up {}; a sample takes {:.1f} ms",
+                                          text_of(source, "version"), number_of(source, "pid"),
+                                          duration(number_of(source, "uptime_s")),
+                                          static_cast<double>(number_of(source, "cost_us")) / 1000));
+    const std::string problem = text_of(source, "problem");
+    if (!problem.empty()) report.problem("queuewatch: " + problem);
+}
+
+void tell_queue(const Json& queue, Report& report) {
+    const auto sources = queue.find("sources");
+    if (sources != queue.end() && sources->is_array()) {
+        for (const Json& source : *sources) tell_queue_source(source, report);
+    }
+    const std::string off = text_of(queue, "off_reason");
+    if (!off.empty()) return report.line("queue", "no samples, that signal is off: " + off);
+    report.line("queue",
+                fmt::format("incoming {}, active {}{}, deferred {}, hold {}", number_of(queue, "incoming"),
+                            number_of(queue, "active"), age_of(queue, "oldest_ms"),
+                            number_of(queue, "deferred"), number_of(queue, "hold")));
+}
+
 void tell_engine_problems(const Json& engine, Report& report) {
     const std::string problem = text_of(engine, "problem"), settings = text_of(engine, "settings_problem");
     if (true_in(engine, "stopping")) {
@@ -173,7 +245,11 @@ void tell_engine_problems(const Json& engine, Report& report) {
     }
     if (!problem.empty()) report.problem("engine in trouble: " + problem);
     if (!settings.empty())
-        report.problem("the settings file has problems, older settings are used: " + settings);
+        report.problem("settings or rules have problems, older settings are used: " + settings);
+    const Json policy = object_in(engine, "policy");
+    if (true_in(policy, "out_of_date"))
+        report.problem("the rules were valid until " + text_of(policy, "valid_until") +
+                       ": all mail passes unchanged");
 }
 
 // Those that last. Dates stand above all else.
@@ -190,12 +266,18 @@ void tell_alerts(const Json& engine, Report& report) {
 void tell_engine(const Json& engine, Report& report) {
     report.line("", fmt::format("settings {}, read {}", text_of(engine, "settings_file"),
                                 text_of(engine, "settings_since")));
+    const Json policy = object_in(engine, "policy");
+    const std::string end = text_of(policy, "valid_until");
+    report.line("rules", fmt::format("{} in {}{}", number_of(policy, "rules"), text_of(policy, "folder"),
+                                     end.empty() ? "" : ", valid until " + end));
     report.line(
         "", fmt::format("{} sessions, {} at their end; bodies take {} of {}", number_of(engine, "sessions"),
                         number_of(engine, "in_flight"), mebibytes(number_of(engine, "body_bytes")),
                         mebibytes(number_of(engine, "body_budget"))));
     report.line("", counts(object_in(engine, "counters")));
     tell_workers(object_in(engine, "workers"), report);
+    tell_load(object_in(engine, "load"), report);
+    if (const Json& queue = object_in(engine, "queue"); !queue.empty()) tell_queue(queue, report);
     tell_engine_problems(engine, report);
     tell_alerts(engine, report);
 }
@@ -211,6 +293,13 @@ StatusReport report_status(const ProcessReplies& replies) {
     if (guard.is_object() && engine.is_object() && text_of(guard, "version") != text_of(engine, "version"))
         report.line("note", "guard and engine are of different versions: one was not restarted");
     for (const std::string& text : replies.certificates) report.banner(printable(text, kLongestAlert));
+    return report.finish();
+}
+
+StatusReport report_load(const std::string& engine_socket, const ProcessReply& reply) {
+    Report report;
+    const Json engine = report.take("engine", engine_socket, reply);
+    if (engine.is_object()) tell_load(object_in(engine, "load"), report);
     return report.finish();
 }
 

@@ -28,5 +28,7 @@ struct StatusReport {
 };
 
 StatusReport report_status(const ProcessReplies& replies);
+// Of the same, what load control does.
+StatusReport report_load(const std::string& engine_socket, const ProcessReply& engine);
 
 }  // namespace optimilter

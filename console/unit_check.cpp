@@ -25,6 +25,8 @@ constexpr Property kProperties[] = {
 
 CheckState state_of(const UnitState& unit) {
     if (unit.active == "failed") return CheckState::kFail;
+    if (unit.name == kQueueWatchUnit && (unit.load == "not-found" || unit.active == "inactive"))
+        return CheckState::kOk;
     return unit.active == "active" ? CheckState::kOk : CheckState::kWarn;
 }
 
@@ -43,8 +45,12 @@ std::vector<std::string> show_units_arguments() {
     std::string properties;
     for (const Property& property : kProperties)
         properties += (properties.empty() ? "" : ",") + std::string(property.name);
-    return {"show", "--no-pager", "--property=" + properties, std::string(kGuardUnit),
-            std::string(kEngineUnit)};
+    return {"show",
+            "--no-pager",
+            "--property=" + properties,
+            std::string(kGuardUnit),
+            std::string(kEngineUnit),
+            std::string(kQueueWatchUnit)};
 }
 
 std::vector<UnitState> parse_units(std::string_view output) {

@@ -14,6 +14,8 @@ namespace optimilter {
 
 inline constexpr std::string_view kGuardUnit = "optimilter.service";
 inline constexpr std::string_view kEngineUnit = "optimilter-engine.service";
+// Whether it runs is a choice: not installed, or stopped, it is told and no more.
+inline constexpr std::string_view kQueueWatchUnit = "optimilter-queuewatch.service";
 
 struct UnitState {
     std::string name;

@@ -352,7 +352,10 @@ def records():
 
     def zygote(word, pid):
         return b"OMZY" + struct.pack("<HBBIIQII", 2, word, 0, pid, 0, 0, 0, 7 if word == 2 else 0)
+    queue = (b"OMQS" + struct.pack("<HHH6xQIIQQQQQQII", 1, 2, 1, 0x1234, 1000, 4321, 1, 20000, 300, 4, 5, 60000, 4711, 8) +
+             slot(b"0.1.0", 15) + slot("/spool/gr\u00fcn/active cannot be read".encode(), 135))
     return {
+        "queue": b"\4" + queue,
         "request": b"\0" + request,
         "reply": b"\1" + reply(0, 4000, 0.97, b"jpeg", b""),
         "reply-lossless": b"\1" + reply(0, 4000, None, b"zip", b""),
@@ -375,6 +378,31 @@ def settings():
         "broken.toml": b'listen = "unix:/run\nworkers = = 2\n',
         "twice.toml": b"workers = 2\nworkers = 3\n",
         "crossed.toml": b'min_size = "2MiB"\nmax_size = "1MiB"\njpeg_quality_min = 90\njpeg_quality_max = 40\n',
+    }
+
+
+def policies():
+    """Rules, a line "----", facts a line: sender, two recipients, user, client, then header fields. t, r, c: a list."""
+    folder = pathlib.Path(__file__).resolve().parent.parent / "contrib" / "policies"
+    facts = b"\n----\nanna@sender.test\nben@press.example\ncarl@receiver.test\nanna\n192.0.2.1\nList-Id: <x>\nSubject: [scan] 1\n"
+    rule = b'p[[rule]]\nname = "%d"\nwhen = { %s }\nthen = { %s }\n'
+    ready = {path.name: b"p" + path.read_bytes() + facts for path in folder.glob("*.toml")}
+    return ready | {
+        "every-condition": rule % (1, b'direction = "inbound", authenticated = true, auth_user = "anna", client = "192.0.2.0/24", '
+                                      b'listener = "smtpd", sender = ".test", recipient = ["ben@", "<>"], header_all = { name = "Subject", '
+                                      b'matches = "(?i)^.scan" }, header = [{ name = "A", present = false }, { name = "B", equals = "c" }], '
+                                      b'part_type = "image/*", file_name = "*.j?g", file_name_matches = "^a", format = ["jpeg", "zip"], '
+                                      b'size_min = "1kB", size_max = 10000000, message_size_min = 1, message_size_max = "1GiB"', b"effort = 1") + facts,
+        "mixed": b"pvalid_until = 2037-12-31\n" +
+                 (rule % (1, b'recipient = "press.example"', b'profile = "lossless", deadline = "1s", formats = ["jpeg"], convert = ["bmp"]'))[1:] +
+                 (rule % (2, b'recipient = "carl@"', b'profile = "compact", max_side_px = 0, keep_gps = true, min_size = 1'))[1:] + facts,
+        "parts-and-whole": rule % (1, b'recipient = "ben@", format = ["jpeg"]', b'leave_alone = "a"') +
+                           (rule % (2, b"", b"dry_run = true, opt_in_header = \"X\", opt_trust = \"everybody\""))[1:] + facts,
+        "slips": b'p[[rule]]\nname = "a b"\nwhen = { sendr = 1, header = { matches = "(" } }\nthen = { profil = 1, workers = 2 }\n',
+        "texthash": b"t# x\na@b OK\n  more\nexample.org x\n.example.org DUNNO\nben@ x\n<> x\n",
+        "regexp": b"r/^a/ OK\n!/b$/i x\nif /c/\n|d/e| DUNNO\nif !/f/\nendif\nendif\n/g\\/h/ x\n",
+        "cidr": b"c10.0.0.0/8 x\n!2001:db8::/32 x\nif 192.0.2.0/24\n192.0.2.1 DUNNO\nendif\n::/0 x\n",
+        "cidr-slips": b"c10.0.0.1/8\nendif\nif ::1\n",
     }
 
 
@@ -630,7 +658,7 @@ def pdfs():
 SEEDS = {"pdf": pdfs, "mail": mails, "base64": bodies, "fields": fields, "sniff": sniffed, "zip": archives, "tar": tars, "stream": streams, "seven_zip": seven_zip_headers, "png": pngs, "gif": gifs, "raster": rasters, "jpeg": jpegs, "jpeg_coding": coefficients,
          "exif": lambda: {"little": exif(), "big": exif(">"), "thumbnail": exif(thumbnail=True),
                           "no-gps": exif(gps=False, note=False), "xmp": XMP, "photoshop": b"Photoshop 3.0\0" + PHOTOSHOP},
-         "office": parts, "ole": ole_files, "records": records, "settings": settings, "guard": conversations}
+         "office": parts, "ole": ole_files, "records": records, "settings": settings, "policy": policies, "guard": conversations}
 
 
 def main():

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The records between engine, zygote and worker. First byte: 0 a request, 1 a reply (the request it answers
-// is made up), 2 a zygote record, 3 a reply to be made of texts. Promises: what parses is written again byte
-// for byte, obeys its bounds, and what a worker tidies always parses.
+// The records between engine, zygote, worker and queue watch. First byte: 0 a request, 1 a reply (the request
+// it answers is made up), 2 a zygote record, 3 a reply to be made of texts, 4 a queue record. Promises: what
+// parses is written again byte for byte, obeys its bounds, and what a worker tidies always parses.
 #include <algorithm>
 #include <bit>
 
 #include "base/text.hpp"
 #include "fuzz/fuzz_target.hpp"
+#include "policy/queue_record.hpp"
 #include "workers/job_record.hpp"
 #include "workers/zygote_record.hpp"
 
@@ -44,6 +45,15 @@ void check_zygote(ByteView bytes) {
     if (record) promise(encode_zygote_record(*record) == bytes_of(bytes), "a zygote record has one form");
 }
 
+void check_queue(ByteView bytes) {
+    const auto record = read_queue_record(bytes);
+    if (!record) return;
+    promise(write_queue_record(*record) == bytes_of(bytes), "a queue record has one form");
+    promise(std::max({record->incoming, record->active, record->deferred, record->hold}) <= kMostQueued,
+            "counts can be added up");
+    promise(printable(record->problem) == record->problem, "a problem can be logged");
+}
+
 void check_tidied(ByteView input) {
     Feed feed(input);
     JobRequest request;
@@ -74,15 +84,17 @@ void check_tidied(ByteView input) {
 void run(ByteView input) {
     if (input.empty()) return;
     const ByteView rest = input.subspan(1);
-    switch (input[0] % 4) {
+    switch (input[0] % 5) {
         case 0:
             return check_request(rest);
         case 1:
             return check_reply(rest);
         case 2:
             return check_zygote(rest);
-        default:
+        case 3:
             return check_tidied(rest);
+        default:
+            return check_queue(rest);
     }
 }
 

@@ -13,8 +13,9 @@ import tempfile
 
 READ = ["policy/settings.def", "milter/message_log.cpp", "milter/engine_main.cpp", "base/counters.cpp",
         "optimizers/format.cpp", "console/optimilterctl_main.cpp", "console/file_report.cpp",
-        "console/check_list.cpp", "milter/engine_status.cpp", "console/recover_main.cpp",
-        "milter/guard_counters.cpp", "milter/guard_main.cpp", "packages.list", "doc/dependencies.md"]
+        "console/check_list.cpp", "milter/engine_status.cpp", "console/recover_main.cpp", "console/queuewatch_main.cpp",
+        "milter/guard_counters.cpp", "milter/guard_main.cpp", "packages.list", "doc/dependencies.md",
+        "policy/condition_reader.cpp", "console/explanation.cpp"]
 GENERATED = "optimilter.toml.5"
 ENGINE, CTL = "man/optimilter-engine.8", "man/optimilterctl.1"
 
@@ -35,7 +36,12 @@ CASES = [
     ("new JSON field", "console/file_report.cpp", 'json["quality"]', 'json["score"]', "JSON field score is in the code"),
     ("new status field", "milter/engine_status.cpp", 'json["waiting"]', 'json["queued"]', "status field queued is in the code"),
     ("new check", "console/check_list.cpp", '"memory"', '"swap"', "check swap is in the code but not"),
+    ("new condition", "policy/condition_reader.cpp", 'CONDITION("listener"', 'CONDITION("service"',
+     "condition service is in the code but not"),
+    ("condition in the page only", "man/optimilter-policy.5", ".It Va listener", ".It Va port", "condition port is in the page but"),
+    ("new explain field", "console/explanation.cpp", 'json["work"]', 'json["doing"]', "explain field doing is in the code but"),
     ("option of recover gone from the page", "man/optimilter-recover.8", "Fl -dry-run", "Fl -trial", "option --dry-run is in the code"),
+    ("new option of the queue watch", "console/queuewatch_main.cpp", "-1,--once", "-1,--once,--now", "option --now is in the code"),
     ("new package", "packages.list", "unzip ", "zip ", "package zip is in the code but not"),
     ("counter of the guard gone", "man/optimilterd.8", ".It Va torn", ".It Va turn", "counter torn is in the code but not"),
     ("option of the guard gone", "man/optimilterd.8", ".It Fl V , Fl -version", ".It Fl V", "option --version is in the code but not"),

@@ -69,7 +69,7 @@ std::string address_text(const _SOCK_ADDR* address) {
 // Postfix does not send {client_addr} unless asked; the lists are ours, whatever main.cf says.
 void ask_for_macros(SMFICTX* ctx) {
     const auto ask = [ctx](int stage, std::string names) { smfi_setsymlist(ctx, stage, names.data()); };
-    ask(SMFIM_CONNECT, "j {client_addr} {daemon_name}");
+    ask(SMFIM_CONNECT, "j {client_addr} {daemon_name} {stress}");
     ask(SMFIM_ENVFROM, "i {auth_authen}");
     ask(SMFIM_EOM, "i");
 }
@@ -88,8 +88,8 @@ sfsistat on_negotiate(SMFICTX* ctx, unsigned long actions, unsigned long steps, 
                       unsigned long* want_actions, unsigned long* want_steps, unsigned long* want2,
                       unsigned long* want3) noexcept {
     constexpr unsigned long kActions = SMFIF_CHGBODY | SMFIF_ADDHDRS | SMFIF_SETSYMLIST;
-    constexpr unsigned long kSteps = SMFIP_NOHELO | SMFIP_NORCPT | SMFIP_NOUNKNOWN | SMFIP_NODATA |
-                                     SMFIP_NR_CONN | SMFIP_NR_HDR | SMFIP_SKIP | SMFIP_HDR_LEADSPC;
+    constexpr unsigned long kSteps = SMFIP_NOHELO | SMFIP_NOUNKNOWN | SMFIP_NODATA | SMFIP_NR_CONN |
+                                     SMFIP_NR_RCPT | SMFIP_NR_HDR | SMFIP_SKIP | SMFIP_HDR_LEADSPC;
     *want_actions = actions & kActions;
     *want_steps = steps & kSteps;
     *want2 = *want3 = 0;
@@ -100,6 +100,7 @@ sfsistat on_negotiate(SMFICTX* ctx, unsigned long actions, unsigned long steps, 
                             .skip_body = (steps & SMFIP_SKIP) != 0,
                             .quiet_connect = (steps & SMFIP_NR_CONN) != 0,
                             .quiet_header = (steps & SMFIP_NR_HDR) != 0,
+                            .quiet_recipient = (steps & SMFIP_NR_RCPT) != 0,
                             .leading_space = (steps & SMFIP_HDR_LEADSPC) != 0});
         if ((actions & SMFIF_SETSYMLIST) != 0) ask_for_macros(ctx);
     } catch (const std::exception& error) {
@@ -111,7 +112,9 @@ sfsistat on_negotiate(SMFICTX* ctx, unsigned long actions, unsigned long steps, 
 sfsistat on_connect(SMFICTX* ctx, char*, _SOCK_ADDR* address) noexcept {
     return guarded(ctx, [&](Session& session) {
         std::string client = macro(ctx, "{client_addr}");
+        session.set_listener(macro(ctx, "{daemon_name}"));
         session.set_client(client.empty() ? address_text(address) : std::move(client));
+        if (!macro(ctx, "{stress}").empty()) session.note_stress();
         return session.agreed().quiet_connect ? SMFIS_NOREPLY : SMFIS_CONTINUE;
     });
 }
@@ -119,8 +122,15 @@ sfsistat on_connect(SMFICTX* ctx, char*, _SOCK_ADDR* address) noexcept {
 sfsistat on_envfrom(SMFICTX* ctx, char** arguments) noexcept {
     return guarded(ctx, [&](Session& session) {
         session.reply_arrived();
-        const bool authenticated = !macro(ctx, "{auth_authen}").empty();
-        return reply(session.begin_message(arguments[0] == nullptr ? "" : arguments[0], authenticated));
+        const std::string user = macro(ctx, "{auth_authen}");
+        return reply(session.begin_message(arguments[0] == nullptr ? "" : arguments[0], !user.empty(), user));
+    });
+}
+
+sfsistat on_recipient(SMFICTX* ctx, char** arguments) noexcept {
+    return guarded(ctx, [&](Session& session) {
+        session.add_recipient(arguments[0] == nullptr ? "" : arguments[0]);
+        return session.agreed().quiet_recipient ? SMFIS_NOREPLY : SMFIS_CONTINUE;
     });
 }
 
@@ -135,7 +145,9 @@ sfsistat on_header(SMFICTX* ctx, char* name, char* value) noexcept {
 void log_unread(SMFICTX* ctx, Session& session) {
     TripResult result;
     result.reason = session.pass_reason();
-    log_message({macro(ctx, "i"), session.direction(), 0, session.receive_ms(), 0}, result);
+    result.rule = session.rule();
+    log_message({macro(ctx, "i"), session.direction(), session.load_level(), 0, session.receive_ms(), 0},
+                result);
 }
 
 sfsistat on_end_of_headers(SMFICTX* ctx) noexcept {
@@ -166,8 +178,8 @@ sfsistat on_end_of_message(SMFICTX* ctx) noexcept {
             result.new_body.reset();
             result.reason = "the MTA did not take the new body";
         }
-        log_message({session.queue_id(), session.direction(), session.body_bytes(), session.receive_ms(),
-                     watch.elapsed_ms()},
+        log_message({session.queue_id(), session.direction(), session.load_level(), session.body_bytes(),
+                     session.receive_ms(), watch.elapsed_ms()},
                     result);
         session.end_message();
         return SMFIS_ACCEPT;
@@ -200,6 +212,7 @@ bool register_callbacks(Engine& engine) {
     filter.xxfi_negotiate = on_negotiate;
     filter.xxfi_connect = on_connect;
     filter.xxfi_envfrom = on_envfrom;
+    filter.xxfi_envrcpt = on_recipient;
     filter.xxfi_header = on_header;
     filter.xxfi_eoh = on_end_of_headers;
     filter.xxfi_body = on_body;

@@ -42,7 +42,8 @@ void ControlSocket::remove() const {
 }
 
 void ControlSocket::watch(std::vector<pollfd>& descriptors) const {
-    if (listener_) descriptors.push_back({listener_.get(), POLLIN, 0});
+    // A listener that may not be served yet would end every wait at once.
+    if (listener_ && room_at().expired()) descriptors.push_back({listener_.get(), POLLIN, 0});
     for (const Client& client : clients_) {
         descriptors.push_back({client.fd.get(), static_cast<short>(client.answered ? POLLOUT : POLLIN), 0});
     }
@@ -50,6 +51,7 @@ void ControlSocket::watch(std::vector<pollfd>& descriptors) const {
 
 Deadline ControlSocket::next_due() const {
     Deadline next;
+    if (const Deadline room = room_at(); !room.expired()) next = room;
     for (const Client& client : clients_) next = next.earlier(client.until);
     return next;
 }
@@ -59,13 +61,22 @@ void ControlSocket::serve() {
     std::erase_if(clients_, [this](Client& client) { return !serve_client(client); });
 }
 
-// At most one full set a round, so that a flood cannot hold the loop.
+Deadline ControlSocket::room_at() const {
+    if (clients_.size() < kMostClients) return Deadline(SteadyClock::time_point::min());
+    return clients_.front().until.before(kClientTimeMs - kPatienceMs);
+}
+
+// At most one full set a round, so that a flood cannot hold the loop. A client that is pushed out is heard
+// first.
 void ControlSocket::accept_all() {
-    for (std::size_t taken = 0; listener_ && taken < kMostClients; ++taken) {
+    for (std::size_t taken = 0; listener_ && taken < kMostClients && room_at().expired(); ++taken) {
         UniqueFd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
         if (!fd) return;
         const uid_t uid = uid_of_peer(fd.get());
-        if (clients_.size() == kMostClients) clients_.pop_front();
+        if (clients_.size() == kMostClients) {
+            serve_client(clients_.front());
+            clients_.pop_front();
+        }
         clients_.push_back({std::move(fd), uid, Deadline::in_ms(kClientTimeMs), {}, {}, false});
     }
 }

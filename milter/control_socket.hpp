@@ -4,8 +4,9 @@
 // Lives in somebody else's poll loop and never waits; knows no command. Not thread safe.
 //
 // Security: whoever may open the socket file may send anything. Held are at most kMostClients connections,
-// each for at most kClientTimeMs and kLongestLine bytes; a new one pushes out the oldest, so that silent
-// clients keep nobody out.
+// each for at most kClientTimeMs and kLongestLine bytes; a new one pushes out the oldest once that has had
+// kPatienceMs for its line, so that neither silent clients nor a flood keep anybody out. Until then new ones
+// wait in the kernel's queue.
 #pragma once
 
 #include <poll.h>
@@ -30,6 +31,7 @@ class ControlSocket {
     static constexpr std::size_t kMostClients = 16;
     static constexpr std::size_t kLongestLine = 256;  // without its end
     static constexpr std::int64_t kClientTimeMs = 2000;
+    static constexpr std::int64_t kPatienceMs = 100;
 
     // Yields what to send for a line: without its end, any bytes. uid: of the client's process.
     using Answer = std::function<std::string(std::string_view line, uid_t uid)>;
@@ -61,6 +63,8 @@ class ControlSocket {
         bool answered = false;
     };
     void accept_all();
+    // When the next one may come in: passed while there is room.
+    Deadline room_at() const;
     // false: done with this client.
     bool serve_client(Client& client);
     bool read_line(Client& client);

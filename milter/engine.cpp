@@ -3,31 +3,30 @@
 
 namespace optimilter {
 
-Engine::Engine(std::shared_ptr<const Settings> settings, Pool& shared_pool, Counters& shared_counters)
+Engine::Engine(std::shared_ptr<const RuleSet> rules, Pool& shared_pool, Counters& shared_counters)
     : pool(shared_pool),
       counters(shared_counters),
-      alert_file(settings->alert_file),
+      alert_file(rules->settings->alert_file),
       alerts([this] { alert_file.changed(); }),
-      settings_(std::move(settings)) {}
+      rules_(std::move(rules)) {}
 
-std::shared_ptr<const Settings> Engine::settings() const {
+std::shared_ptr<const RuleSet> Engine::rules() const {
     const std::lock_guard lock(mutex_);
-    return settings_;
+    return rules_;
 }
 
-void Engine::swap_settings(std::shared_ptr<const Settings> settings) {
+void Engine::swap_rules(std::shared_ptr<const RuleSet> rules) {
     const std::lock_guard lock(mutex_);
-    settings_ = std::move(settings);
+    rules_ = std::move(rules);
 }
 
 std::vector<Expiry> Engine::expiries() const {
-    const std::lock_guard lock(mutex_);
-    return expiries_;
-}
-
-void Engine::set_expiries(std::vector<Expiry> expiries) {
-    const std::lock_guard lock(mutex_);
-    expiries_ = std::move(expiries);
+    std::vector<Expiry> all;
+    for (const ValidUntil& until : rules()->valid_until) {
+        const std::chrono::sys_seconds end = until.last_day + std::chrono::days(1);
+        all.push_back({"policy " + until.file, end.time_since_epoch().count()});
+    }
+    return all;
 }
 
 }  // namespace optimilter

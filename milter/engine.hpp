@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What all sessions of the engine share: the worker pool, the counters, the body budget, and the settings
-// snapshot that a reload swaps. Knows no libmilter. Thread safe.
+// What all sessions of the engine share: the worker pool, the counters, the body budget, the load board, and
+// the snapshot of settings and rules that a reload swaps. Knows no libmilter. Thread safe.
 #pragma once
 
 #include <atomic>
@@ -17,7 +17,9 @@
 #include "milter/alert_file.hpp"
 #include "milter/body_budget.hpp"
 #include "milter/expiry.hpp"
-#include "policy/settings.hpp"
+#include "milter/load_board.hpp"
+#include "policy/rule_set.hpp"
+#include "policy/yield_table.hpp"
 #include "store/result_cache.hpp"
 #include "workers/pool.hpp"
 
@@ -38,21 +40,26 @@ class InFlight {
 
 class Engine {
   public:
-    Engine(std::shared_ptr<const Settings> settings, Pool& shared_pool, Counters& shared_counters);
+    Engine(std::shared_ptr<const RuleSet> rules, Pool& shared_pool, Counters& shared_counters);
+    // Without rules, for tests.
+    Engine(std::shared_ptr<const Settings> settings, Pool& shared_pool, Counters& shared_counters)
+        : Engine(rules_of(std::move(settings)), shared_pool, shared_counters) {}
 
-    // The settings of now; a message keeps the snapshot it began with.
-    std::shared_ptr<const Settings> settings() const;
-    void swap_settings(std::shared_ptr<const Settings> settings);
+    // Rules and settings of now, one snapshot; a message keeps the one it began with.
+    std::shared_ptr<const RuleSet> rules() const;
+    std::shared_ptr<const Settings> settings() const { return rules()->settings; }
+    void swap_rules(std::shared_ptr<const RuleSet> rules);
 
-    // Whatever in the policy has a last day; the admin is told when one is near or past. By whoever loads it.
+    // Policy files that have a last day; the admin is told when one is near or past.
     std::vector<Expiry> expiries() const;
-    void set_expiries(std::vector<Expiry> expiries);
 
     Pool& pool;
     Counters& counters;
     AlertFile alert_file;
     AlertBoard alerts;  // what the admin should know; a change of it touches alert_file
     BodyBudget body_budget;
+    LoadBoard load;
+    YieldTable yields;
     std::unique_ptr<ResultCache> cache;  // set before the first session; null: results are not remembered
     InFlight in_flight;
     std::atomic<std::uint32_t> sessions{0};  // connections open
@@ -63,8 +70,7 @@ class Engine {
 
   private:
     mutable std::mutex mutex_;
-    std::shared_ptr<const Settings> settings_;
-    std::vector<Expiry> expiries_;
+    std::shared_ptr<const RuleSet> rules_;
 };
 
 }  // namespace optimilter

@@ -9,11 +9,15 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <utility>
 
 #include "base/log.hpp"
 #include "base/service_notify.hpp"
 #include "milter/callbacks_socket.hpp"
+#include "milter/load_order.hpp"
+#include "milter/load_status.hpp"
+#include "policy/quantities.hpp"
 
 namespace optimilter {
 
@@ -69,6 +73,11 @@ std::string trouble_of(bool milter_answered, const PoolState& pool) {
     return {};
 }
 
+// text: of our own, with nothing in it that JSON would quote.
+std::string error_json(std::string_view text) {
+    return fmt::format("{{\"error\":\"{}\"}}\n", text);
+}
+
 }  // namespace
 
 bool prepare_signals() {
@@ -80,22 +89,52 @@ bool prepare_signals() {
     return ::pipe2(event_pipe_, O_CLOEXEC | O_NONBLOCK) == 0;
 }
 
+void tell_rules(const RuleSet& rules) {
+    for (const std::string& warning : rules.warnings) log_warning("{}", warning);
+    const auto end = rules.earliest_valid_until();
+    const auto now = std::chrono::time_point_cast<std::chrono::seconds>(std::chrono::system_clock::now());
+    if (end && end->past(now)) {
+        log_error("{} was valid until {}: all mail passes unchanged", end->file, print_day(end->last_day));
+    }
+    if (!rules.rules.empty())
+        log_info("{} rules in {} files of {}", rules.rules.size(), rules.files.size(),
+                 rules.settings->policy_dir);
+}
+
 void milter_ended() {
     post_event(kMilterEnded);
 }
 
-EngineLoop::EngineLoop(Engine& engine, std::string settings_file, UniqueFd control, SocketAddress milter)
+EngineLoop::EngineLoop(Engine& engine, std::string settings_file, UniqueFd control, QueueSocket::Opened queue,
+                       SocketAddress milter)
     : engine_(engine),
       started_with_(engine.settings()),
       control_(std::move(control), started_with_->control_socket,
                [this](std::string_view line, uid_t uid) { return command(line, uid); }),
+      queue_(std::move(queue), started_with_->queue_socket),
       probe_(std::move(milter)),
+      load_(engine.load, load_sources(),
+            [this](std::uint8_t from, std::uint8_t to, const LoadState& state) {
+                on_level_change(from, to, state);
+            }),
       life_(started_with_->alert_file),
       watch_(engine.alerts),
       probe_every_ms_(probe_interval()),
       next_probe_(Deadline::in_ms(0)) {
     run_.settings_file = std::move(settings_file);
     run_.settings_since = std::time(nullptr);
+    run_.load = &load_;
+    run_.queue = &queue_.monitor();
+}
+
+// Where load control looks.
+LoadSources EngineLoop::load_sources() {
+    LoadSources sources;
+    sources.job_wait_ms = [this] { return engine_.pool.least_wait_ms(); };
+    sources.sessions = [this] { return engine_.sessions.load(); };
+    sources.queue = [this] { return queue_.monitor().latest(QueueSocket::clock_ms()); };
+    sources.why_no_queue = [this] { return queue_.monitor().why_off(QueueSocket::clock_ms()); };
+    return sources;
 }
 
 void EngineLoop::run() {
@@ -105,6 +144,8 @@ void EngineLoop::run() {
         wait();
         hear_events();
         control_.serve();
+        queue_.serve();
+        load_.keep_sampling(*engine_.settings());
         keep_probing();
         stop_when_quiet();
     }
@@ -122,12 +163,14 @@ void EngineLoop::begin_life() {
 void EngineLoop::wait() {
     descriptors_.assign(1, {event_pipe_[0], POLLIN, 0});
     control_.watch(descriptors_);
+    queue_.watch(descriptors_);
     probe_.watch(descriptors_);
     ::poll(descriptors_.data(), descriptors_.size(), wait_ms());
 }
 
 int EngineLoop::wait_ms() const {
     Deadline next = control_.next_due().earlier(probe_.next_due());
+    next = next.earlier(queue_.next_due()).earlier(load_.next_due());
     if (stop_by_) {
         next = next.earlier(Deadline::in_ms(kStopLookMs));
     } else if (!probe_.running()) {
@@ -154,19 +197,23 @@ void EngineLoop::hear(int event) {
     }
 }
 
+// Settings and rules together, or neither: a rule may depend on a setting.
 void EngineLoop::reload() {
     notify_service("RELOADING=1");
-    LoadedSettings loaded = load_settings(run_.settings_file);
+    LoadedRules loaded = load_policy(run_.settings_file);
     for (const SettingsProblem& problem : loaded.problems) log_error("{}", problem.text);
     if (!loaded.ok()) {
-        log_error("reload: {} has problems, the old settings stay", run_.settings_file);
+        log_error("reload: {} or its policy_dir has problems, the old settings and rules stay",
+                  run_.settings_file);
         run_.settings_problem = loaded.problems.front().text;
     } else {
-        for (const std::string_view key : changes_needing_restart(*engine_.settings(), loaded.settings)) {
+        const Settings& fresh = *loaded.rules->settings;
+        for (const std::string_view key : changes_needing_restart(*engine_.settings(), fresh)) {
             log_warning("reload: {} changed, which takes effect at the next start only", key);
         }
-        set_log_level(loaded.settings.log_level);
-        engine_.swap_settings(std::make_shared<const Settings>(std::move(loaded.settings)));
+        set_log_level(fresh.log_level);
+        tell_rules(*loaded.rules);
+        engine_.swap_rules(std::move(loaded.rules));
         run_.settings_since = std::time(nullptr);
         run_.settings_problem.clear();
         log_info("reload: settings read from {}", run_.settings_file);
@@ -178,11 +225,54 @@ std::string EngineLoop::command(std::string_view line, uid_t uid) {
     if (line == "status") return engine_status_json(engine_, run_);
     if (line == "drain") return order_drain(true, uid);
     if (line == "resume") return order_drain(false, uid);
-    return "{\"error\":\"unknown command; there are status, drain and resume\"}\n";
+    if (line.starts_with("level ")) return order_level(line.substr(6), uid);
+    return error_json("unknown command; there are status, drain, resume and level");
+}
+
+std::string EngineLoop::order_level(std::string_view order, uid_t uid) {
+    const Result<LevelOrder> parsed = parse_level_order(order);
+    if (!parsed) return error_json(parsed.error().text);
+    const auto settings = engine_.settings();
+    if (parsed->level) {
+        log_warning("load: level {} for {}, ordered by uid {}", *parsed->level, print_time(parsed->for_ms),
+                    uid);
+        load_.pin(*parsed->level, parsed->for_ms, monotonic_ms(), *settings);
+    } else if (load_.state().pin) {
+        log_warning("load: the order of level {} ended, by uid {}", load_.state().pin->level, uid);
+        load_.unpin(*settings);
+    }
+    return engine_status_json(engine_, run_);
+}
+
+// The one place that hears of every change of level, its signal and its figures.
+void EngineLoop::on_level_change(std::uint8_t from, std::uint8_t to, const LoadState&) {
+    const bool about_bypass = from == kLoadBypass || to == kLoadBypass;
+    if (from == kLoadBypass) tell_bypass_is_over();
+    log_line(about_bypass ? LogLevel::kWarning : LogLevel::kInfo, level_change_line(from, load_));
+    if (to == kLoadBypass) tell_bypass();
+    notify_service("STATUS=" + engine_status_line(engine_, run_));
+}
+
+void EngineLoop::tell_bypass() {
+    bypassed_before_ = engine_.counters.get(Counter::kMessagesBypassed);
+    engine_.alerts.raise(AlertKind::kBypass,
+                         fmt::format("mail passes untouched because of {} (pressure {:.2f}; {})",
+                                     load_signal_name(load_.state().cause), load_.state().pressure,
+                                     load_figures(load_.last())));
+}
+
+// Messages in bypass have no lines of their own: this one stands for all.
+void EngineLoop::tell_bypass_is_over() {
+    const std::string passed = fmt::format(
+        "{} messages passed unread", engine_.counters.get(Counter::kMessagesBypassed) - bypassed_before_);
+    log_warning("load: bypass: {}", passed);
+    engine_.alerts.clear(AlertKind::kBypass,
+                         fmt::format("{}; now at level {}: {}", passed, load_.state().level,
+                                     load_limits_text(load_.limits())));
 }
 
 std::string EngineLoop::order_drain(bool drain, uid_t uid) {
-    if (engine_.draining) return "{\"error\":\"the engine is stopping\"}\n";
+    if (engine_.draining) return error_json("the engine is stopping");
     if (engine_.drain_ordered.exchange(drain) != drain) {
         log_warning("{}, ordered by uid {}",
                     drain ? "drain: all new messages pass unchanged until resume" : "resume: drain has ended",
@@ -243,6 +333,7 @@ void EngineLoop::stop_when_quiet() {
     const bool quiet = engine_.in_flight.count() == 0;
     if (!quiet && !stop_by_->expired()) return;
     control_.remove();
+    queue_.remove();
     if (exit_status_ == 0) life_.end();
     log_info("stopping{}: {}", quiet ? "" : " with work in flight", counters_line(engine_.counters));
     ::_exit(exit_status_);

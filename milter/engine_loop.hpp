@@ -16,6 +16,8 @@
 #include "milter/engine.hpp"
 #include "milter/engine_status.hpp"
 #include "milter/engine_watch.hpp"
+#include "milter/load_monitor.hpp"
+#include "milter/queue_socket.hpp"
 #include "milter/self_probe.hpp"
 
 namespace optimilter {
@@ -28,11 +30,15 @@ bool prepare_signals();
 // libmilter's loop has ended: from any thread. The engine then ends with status 1.
 void milter_ended();
 
+// What the log says of rules that begin to count.
+void tell_rules(const RuleSet& rules);
+
 class EngineLoop {
   public:
-    // control: a listening socket; without a descriptor nobody can ask. milter: the address of our own
-    // socket.
-    EngineLoop(Engine& engine, std::string settings_file, UniqueFd control, SocketAddress milter);
+    // control: a listening socket; without a descriptor nobody can ask. queue: where the counts of the MTA's
+    // queue come in, or why they do not. milter: the address of our own socket.
+    EngineLoop(Engine& engine, std::string settings_file, UniqueFd control, QueueSocket::Opened queue,
+               SocketAddress milter);
 
     // Until a signal or the end of libmilter ends the process.
     [[noreturn]] void run();
@@ -45,6 +51,11 @@ class EngineLoop {
     void reload();
     std::string command(std::string_view line, uid_t uid);
     std::string order_drain(bool drain, uid_t uid);
+    std::string order_level(std::string_view order, uid_t uid);
+    LoadSources load_sources();
+    void on_level_change(std::uint8_t from, std::uint8_t to, const LoadState& state);
+    void tell_bypass();
+    void tell_bypass_is_over();
     void keep_probing();
     void judge(bool milter_answered);
     void begin_life();
@@ -56,7 +67,10 @@ class EngineLoop {
     const std::shared_ptr<const Settings> started_with_;  // where the sockets are, whatever a reload says
     EngineRun run_;
     ControlSocket control_;
+    QueueSocket queue_;
     SelfProbe probe_;
+    LoadMonitor load_;
+    std::uint64_t bypassed_before_ = 0;  // counted when bypass was entered
     const LifeMark life_;
     EngineWatch watch_;
     std::int64_t probe_every_ms_;

@@ -21,7 +21,8 @@
 #include "milter/engine_loop.hpp"
 #include "milter/guard_sockets.hpp"
 #include "milter/pool_settings.hpp"
-#include "policy/settings.hpp"
+#include "milter/queue_socket.hpp"
+#include "policy/rule_set.hpp"
 #include "workers/pool.hpp"
 #include "workers/worker_cgroup.hpp"
 
@@ -38,12 +39,11 @@ int give_up(const std::string& why, int exit_status = 1) {
     return exit_status;
 }
 
-// nullptr: they may not be used; every problem is one log line.
-std::shared_ptr<const Settings> read_settings(const std::string& path) {
-    LoadedSettings loaded = load_settings(path);
+// Settings and rules. nullptr: they may not be used; every problem is one log line.
+std::shared_ptr<const RuleSet> read_policy(const std::string& path) {
+    LoadedRules loaded = load_policy(path);
     for (const SettingsProblem& problem : loaded.problems) log_error("{}", problem.text);
-    if (!loaded.ok()) return nullptr;
-    return std::make_shared<const Settings>(std::move(loaded.settings));
+    return loaded.rules;
 }
 
 // Without it mail flows as well: nobody can ask, that is all.
@@ -51,6 +51,13 @@ UniqueFd open_control(const Settings& settings) {
     Result<UniqueFd> control = ControlSocket::open(settings);
     if (!control) log_warning("no control socket: {}", control.error().text);
     return control ? std::move(*control) : UniqueFd();
+}
+
+// Without it mail flows as well: load is judged without the MTA's queue.
+QueueSocket::Opened open_queue(const Settings& settings) {
+    QueueSocket::Opened opened = QueueSocket::open(settings);
+    if (!opened.fd && !settings.queue_socket.empty()) log_warning("no queue socket: {}", opened.why_not);
+    return opened;
 }
 
 // As the user we have become, who shall own the file.
@@ -67,9 +74,10 @@ int serve(Engine& engine, const std::string& config) {
     if (!register_callbacks(engine)) return give_up("libmilter refuses the filter");
     if (const Status opened = open_milter_socket(*settings); !opened) return give_up(opened.error().text);
     UniqueFd control = open_control(*settings);
+    QueueSocket::Opened queue = open_queue(*settings);
     if (const Status became = become_user(settings->user); !became) return give_up(became.error().text);
     open_cache(engine, *settings);
-    static EngineLoop loop(engine, config, std::move(control), *address);
+    static EngineLoop loop(engine, config, std::move(control), std::move(queue), *address);
     std::thread([] {
         if (!run_milter()) log_error("libmilter's loop failed");
         milter_ended();
@@ -93,8 +101,9 @@ void limit_workers(const Settings& settings, PoolSettings& pool) {
 int run(const std::string& config) {
     if (!prepare_signals()) return 1;
     ::umask(077);
-    const std::shared_ptr<const Settings> settings = read_settings(config);
-    if (!settings) return give_up(config + " has problems: not starting", EX_CONFIG);
+    const std::shared_ptr<const RuleSet> rules = read_policy(config);
+    if (!rules) return give_up(config + " or its policy_dir has problems: not starting", EX_CONFIG);
+    const std::shared_ptr<const Settings> settings = rules->settings;
     open_log("optimilter-engine", settings->log_target, settings->log_level, settings->log_socket);
     static Counters counters;
     Result<PoolSettings> pool_settings = pool_settings_of(*settings);
@@ -108,7 +117,8 @@ int run(const std::string& config) {
     if (!pool) return give_up("workers: " + pool.error().text);
     for (const std::string& step : (*pool)->missing_sandbox_steps())
         log_warning("this kernel lacks {}", step);
-    static Engine engine(settings, **pool, counters);
+    tell_rules(*rules);
+    static Engine engine(rules, **pool, counters);
     return serve(engine, config);
 }
 

@@ -4,10 +4,13 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <nlohmann/json.hpp>
 #include <string_view>
 
 #include "base/version.hpp"
+#include "milter/load_status.hpp"
+#include "milter/queue_socket.hpp"
 
 namespace optimilter {
 
@@ -44,11 +47,61 @@ Json workers_json(const PoolState& state) {
     return json;
 }
 
+// rules that are out of date let all mail pass.
+Json policy_json(const RuleSet& rules) {
+    const auto end = rules.earliest_valid_until();
+    Json json;
+    json["folder"] = rules.settings->policy_dir;
+    json["rules"] = rules.rules.size();
+    json["valid_until"] = end ? Json(print_day(end->last_day)) : Json(nullptr);
+    json["out_of_date"] =
+        end &&
+        end->past(std::chrono::time_point_cast<std::chrono::seconds>(std::chrono::system_clock::now()));
+    return json;
+}
+
 Json cache_json(const ResultCache* cache) {
     Json json;
     json["entries"] = cache == nullptr ? 0 : cache->entries();
     json["memory_bytes"] = cache == nullptr ? 0 : cache->memory_bytes();
     json["file"] = cache == nullptr ? "none" : cache->file_state();
+    return json;
+}
+
+Json queue_source_json(const QueueMonitor::Source& source, std::int64_t now_ms) {
+    const QueueRecord& record = source.record;
+    Json json;
+    json["pid"] = record.pid;
+    json["version"] = record.version;
+    json["uptime_s"] = record.uptime_s;
+    json["sample_age_ms"] = now_ms - source.came_ms;
+    json["interval_ms"] = record.interval_ms;
+    json["cost_us"] = record.cost_us;
+    json["incoming_oldest_ms"] = record.incoming_oldest_ms;
+    json["active_oldest_ms"] = record.active_oldest_ms;
+    json["folders_read"] = record.folders_read;
+    json["folders_lost"] = record.folders_lost;
+    json["problem"] = record.problem;
+    return json;
+}
+
+// Without any sample the counts are null: not known is not 0.
+Json queue_json(const QueueMonitor& monitor) {
+    const std::int64_t now_ms = QueueSocket::clock_ms();
+    const std::optional<QueueSample> sample = monitor.latest(now_ms);
+    const auto known = [&](auto member) { return sample ? Json((*sample).*member) : Json(nullptr); };
+    Json json;
+    json["off_reason"] = monitor.why_off(now_ms);
+    json["incoming"] = known(&QueueSample::incoming);
+    json["active"] = known(&QueueSample::active);
+    json["deferred"] = known(&QueueSample::deferred);
+    json["hold"] = known(&QueueSample::hold);
+    json["oldest_ms"] = known(&QueueSample::oldest_ms);
+    json["samples"] = monitor.taken();
+    json["refused"] = monitor.refused();
+    json["sources"] = Json::array();
+    for (const QueueMonitor::Source& source : monitor.sources(now_ms))
+        json["sources"].push_back(queue_source_json(source, now_ms));
     return json;
 }
 
@@ -96,12 +149,15 @@ std::string engine_status_json(const Engine& engine, const EngineRun& run) {
     json["settings_file"] = run.settings_file;
     json["settings_since"] = time_text(run.settings_since);
     json["settings_problem"] = run.settings_problem;
+    json["policy"] = policy_json(*engine.rules());
     json["sessions"] = engine.sessions.load();
     json["in_flight"] = engine.in_flight.count();
     json["body_bytes"] = engine.body_budget.held();
     json["body_budget"] = engine.settings()->body_budget;
     json["cache"] = cache_json(engine.cache.get());
     json["workers"] = workers_json(engine.pool.state());
+    if (run.load != nullptr) json["load"] = load_json(*run.load, *engine.settings(), monotonic_ms());
+    if (run.queue != nullptr) json["queue"] = queue_json(*run.queue);
     json["alerts"] = alerts_json(engine.alerts);
     json["counters"] = counters_json(engine.counters);
     // Paths and reasons may hold any bytes; JSON may not.
@@ -114,8 +170,10 @@ std::string engine_status_line(const Engine& engine, const EngineRun& run) {
         fmt::format("{}: {} sessions, {} messages, {} replaced, {} drained", doing(engine, run),
                     engine.sessions.load(), counters.get(Counter::kMessages),
                     counters.get(Counter::kMessagesReplaced), counters.get(Counter::kMessagesDrained));
+    if (run.load != nullptr && run.load->state().level > 0)
+        line += fmt::format(", load level {}", run.load->state().level);
     if (!run.problem.empty()) line += "; " + run.problem;
-    if (!run.settings_problem.empty()) line += "; the settings file has problems";
+    if (!run.settings_problem.empty()) line += "; the settings or rules have problems";
     return line;
 }
 

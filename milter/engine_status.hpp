@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What the engine says of itself: JSON for optimilterctl and the like (optimilter-engine(8), STATUS), and a
-// line for systemctl status. Only reads. Thread safe.
+// line for systemctl status. Only reads. Thread safe, but for EngineRun, which is the main thread's.
 #pragma once
 
 #include <ctime>
@@ -9,16 +9,20 @@
 
 #include "base/clock.hpp"
 #include "milter/engine.hpp"
+#include "milter/load_monitor.hpp"
+#include "policy/queue_monitor.hpp"
 
 namespace optimilter {
 
 // What the main thread knows of this run of the engine.
 struct EngineRun {
     std::string settings_file;
-    std::time_t settings_since = 0;  // when they were read
-    std::string settings_problem;    // of the last reload; empty: they are those of the file
-    std::string problem;             // it does not work as it should, and why; empty: all well
+    std::time_t settings_since = 0;     // when they were read
+    std::string settings_problem;       // of the last reload; empty: they are those of the file
+    const LoadMonitor* load = nullptr;  // null: no load control runs
+    std::string problem;                // it does not work as it should, and why; empty: all well
     SteadyClock::time_point started = SteadyClock::now();
+    const QueueMonitor* queue = nullptr;  // of the main thread, on the clock of QueueSocket; nullptr: none
 };
 
 // One JSON object and a line end.

@@ -30,8 +30,8 @@ const sockaddr* generic(const SocketAddress& address) {
     return reinterpret_cast<const sockaddr*>(&address.storage);
 }
 
-UniqueFd new_socket(const SocketAddress& address) {
-    return UniqueFd(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+UniqueFd new_socket(const SocketAddress& address, int type = SOCK_STREAM) {
+    return UniqueFd(::socket(address.storage.ss_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
 }
 
 Result<SocketAddress> unix_address(const std::string& path) {
@@ -84,29 +84,23 @@ Status give_to(const SocketAddress& address, const SocketOwner& owner) {
     return Success{};
 }
 
-// A file left behind by one that was killed is removed; one that answers is somebody's.
-Status make_way(const SocketAddress& address) {
+// A file left behind by one that was killed is removed; one that answers is somebody's, also when it is of
+// another type.
+Status make_way(const SocketAddress& address, int type) {
     struct stat there {};
     if (::lstat(address.path.c_str(), &there) != 0 || !S_ISSOCK(there.st_mode)) return Success{};
-    const UniqueFd probe = new_socket(address);
-    if (::connect(probe.get(), generic(address), address.size) == 0 || errno == EAGAIN)
+    const UniqueFd probe = new_socket(address, type);
+    if (::connect(probe.get(), generic(address), address.size) == 0 || errno == EAGAIN || errno == EPROTOTYPE)
         return Error{ErrorCode::kRefused, fmt::format("{} is in use by another process", address.path)};
     ::unlink(address.path.c_str());
     return Success{};
 }
 
-}  // namespace
-
-Result<SocketAddress> resolve_address(const std::string& address) {
-    if (address.starts_with("unix:")) return unix_address(address.substr(5));
-    return inet_address(address, address.starts_with("inet6:") ? AF_INET6 : AF_INET);
-}
-
-Result<UniqueFd> listen_on(const SocketAddress& address, const SocketOwner& owner) {
+Result<UniqueFd> bind_to(const SocketAddress& address, const SocketOwner& owner, int type) {
     if (address.is_unix()) {
-        if (const Status way = make_way(address); !way) return way.error();
+        if (const Status way = make_way(address, type); !way) return way.error();
     }
-    UniqueFd fd = new_socket(address);
+    UniqueFd fd = new_socket(address, type);
     if (!fd) return io_error("socket");
     const int on = 1;
     if (!address.is_unix()) ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
@@ -118,8 +112,24 @@ Result<UniqueFd> listen_on(const SocketAddress& address, const SocketOwner& owne
     if (address.is_unix()) {
         if (const Status given = give_to(address, owner); !given) return given.error();
     }
-    if (::listen(fd.get(), kBacklog) != 0) return io_error("listen");
     return fd;
+}
+
+}  // namespace
+
+Result<SocketAddress> resolve_address(const std::string& address) {
+    if (address.starts_with("unix:")) return unix_address(address.substr(5));
+    return inet_address(address, address.starts_with("inet6:") ? AF_INET6 : AF_INET);
+}
+
+Result<UniqueFd> listen_on(const SocketAddress& address, const SocketOwner& owner) {
+    Result<UniqueFd> fd = bind_to(address, owner, SOCK_STREAM);
+    if (fd && ::listen(fd->get(), kBacklog) != 0) return io_error("listen");
+    return fd;
+}
+
+Result<UniqueFd> receive_on(const SocketAddress& address, const SocketOwner& owner) {
+    return bind_to(address, owner, SOCK_DGRAM);
 }
 
 EngineConnection connect_to(const SocketAddress& address) {

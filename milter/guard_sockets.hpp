@@ -33,6 +33,8 @@ struct SocketOwner {
     std::uint32_t mode = 0600;
 };
 Result<UniqueFd> listen_on(const SocketAddress& address, const SocketOwner& owner);
+// The same for datagrams, at a unix address: the socket receives what is sent there.
+Result<UniqueFd> receive_on(const SocketAddress& address, const SocketOwner& owner);
 
 struct EngineConnection {
     UniqueFd fd;              // empty: nobody listens there, or its backlog is full

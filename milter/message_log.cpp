@@ -52,6 +52,7 @@ std::string part_line(std::string_view queue_id, const PartReport& part) {
     if (part.output_format != Format::kUnknown && part.output_format != part.format)
         line += fmt::format(" became={}", format_name(part.output_format));
     if (part.score) line += fmt::format(" score={:.4f}", *part.score);
+    if (!part.rule.empty()) line += fmt::format(" rule={}", part.rule);
     return line + " status=" + status_of(part);
 }
 
@@ -59,10 +60,11 @@ std::string message_line(const MessageFacts& facts, const TripResult& result) {
     std::size_t optimized = 0;
     for (const PartReport& part : result.parts) optimized += part.outcome == Outcome::kOptimized;
     std::string line = fmt::format(
-        "{}: parts={} in={} out={} delays={:.2f}/{:.2f}/{:.2f}/{:.2f} direction={}",
+        "{}: parts={} in={} out={} delays={:.2f}/{:.2f}/{:.2f}/{:.2f} direction={} level={}",
         printable(id_or_none(facts.queue_id), 60), result.parts.size(), facts.bytes_in, result.bytes_out,
         facts.receive_ms / 1000, (result.index_ms + result.decode_ms) / 1000, result.work_ms / 1000,
-        (result.splice_ms + facts.reply_ms) / 1000, direction_name(facts.direction));
+        (result.splice_ms + facts.reply_ms) / 1000, direction_name(facts.direction), facts.load_level);
+    if (!result.rule.empty()) line += fmt::format(" rule={}", result.rule);
     if (result.new_body) {
         return line + fmt::format(" status=replaced ({} optimized, {} kept)", optimized,
                                   result.parts.size() - optimized);

@@ -15,6 +15,7 @@ namespace optimilter {
 struct MessageFacts {
     std::string_view queue_id;
     Direction direction = Direction::kInbound;
+    std::uint8_t load_level = 0;
     std::size_t bytes_in = 0;  // body bytes received
     double receive_ms = 0;     // first envelope command to end of message
     double reply_ms = 0;       // sending the edits

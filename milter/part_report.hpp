@@ -26,9 +26,11 @@ struct PartReport {
     std::string reason;
     std::string optimizer;
     std::optional<double> score;
+    bool left_for_load = false;  // kept only because the machine is busy
     // "hit": the result was remembered; "joined": another message had the same file under way; empty: a
     // worker was asked, or none was needed. Static text.
     std::string_view cache;
+    std::string rule;   // that decided on it; empty: none (policy/message_policy.hpp)
     double cpu_ms = 0;  // worker CPU for this part
     double wall_ms = 0;
 };

@@ -20,9 +20,12 @@
 
 namespace optimilter {
 
-// One file to be made smaller. report.bytes_in, type and file_name are set.
+// One file to be made smaller. report.bytes_in, type and file_name are set. Settings and options may differ
+// from those of its neighbours, where a rule says so.
 struct WorkItem {
     PartReport* report = nullptr;
+    const Settings* settings = nullptr;
+    const Options* options = nullptr;
     Memfd input;
     Digest digest{};
     SharedBytes output;  // set by run() when it became smaller by enough
@@ -31,11 +34,11 @@ struct WorkItem {
 class PartWork {
   public:
     struct Surroundings {
-        const Settings& settings;
-        const Options& options;
         Direction direction;
         Pool& pool;
         ResultCache* cache;  // null: every file goes to a worker
+        // Most effort to spend just now; remembered results of more are taken too.
+        std::uint8_t effort_max = kEffortMax;
     };
     PartWork(const Surroundings& around, Deadline deadline) : around_(around), deadline_(deadline) {}
 
@@ -48,8 +51,11 @@ class PartWork {
         Digest key;
     };
 
-    std::optional<Digest> key_of(const WorkItem& item) const;
-    Job job_of(const WorkItem& item) const;
+    // The item's own, with no more effort than the load allows.
+    Options options_of(const WorkItem& item) const;
+    std::optional<Digest> key_of(const WorkItem& item, const Options& options) const;
+    Job job_of(const WorkItem& item, const Options& options) const;
+    std::optional<StoredResult> remembered(const WorkItem& item, const Digest& key) const;
     bool take_from_cache(WorkItem& item, const Digest& key);
     void do_own(WorkItem& item, const std::optional<Digest>& key, std::optional<Flights::Flight> flight);
     void await_others();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "milter/session.hpp"
 
+#include <chrono>
 #include <utility>
 
 #include "base/log.hpp"
@@ -26,18 +27,34 @@ void Session::set_client(std::string address) {
     if (!std::exchange(counted_, true)) ++engine_.sessions;
 }
 
-Step Session::begin_message(std::string_view sender, bool authenticated) {
+Step Session::begin_message(std::string_view sender, bool authenticated, std::string_view auth_user) {
     end_message();
-    settings_ = engine_.settings();
+    const std::shared_ptr<const RuleSet> rules = engine_.rules();
+    settings_ = rules->settings;
     received_ = Stopwatch();
     queue_id_.clear();
     null_sender_ = sender.empty() || sender == "<>";
     direction_ = message_direction(*settings_, client_, authenticated);
+    policy_.emplace(rules, EnvelopeFacts{direction_, auth_user, sender, client_, listener_});
     if (engine_.draining || engine_.drain_ordered) {
         engine_.counters.add(Counter::kMessagesDrained);
         return Step::kAccept;
     }
-    return agreed_.replace_body ? Step::kContinue : Step::kAccept;
+    if (!agreed_.replace_body) return Step::kAccept;
+    return bypassed() ? Step::kAccept : Step::kContinue;
+}
+
+// No line in the log: at the rates that lead here the log would be the next load.
+bool Session::bypassed() {
+    load_ = engine_.load.limits();
+    if (!load_.bypass) return false;
+    const bool probe = engine_.load.take_probe(load_.probe_one_in);
+    engine_.counters.add(probe ? Counter::kMessagesProbed : Counter::kMessagesBypassed);
+    return !probe;
+}
+
+void Session::add_recipient(std::string_view address) {
+    if (policy_) policy_->add_recipient(address);
 }
 
 void Session::add_header(std::string_view name, std::string_view value) {
@@ -71,8 +88,22 @@ Step Session::end_headers() {
         pass_reason_ = "shutting down";
         engine_.counters.add(Counter::kMessagesDrained);
     }
-    if (pass_reason_.empty()) pass_reason_ = skip_at_headers(fields(), null_sender_, direction_, *settings_);
+    if (pass_reason_.empty()) {
+        const HeaderFields fields = this->fields();
+        ask_rules(fields);
+        if (pass_reason_.empty())
+            pass_reason_ = skip_at_headers(fields, null_sender_, direction_, settings());
+    }
     return pass_reason_.empty() ? Step::kContinue : Step::kAccept;
+}
+
+void Session::ask_rules(const HeaderFields& fields) {
+    std::vector<HeaderText> texts;
+    texts.reserve(fields.size());
+    for (const HeaderField& field : fields) texts.push_back({field.name, field.value});
+    policy_->set_header(texts,
+                        std::chrono::time_point_cast<std::chrono::seconds>(std::chrono::system_clock::now()));
+    pass_reason_ = policy_->leave_alone();
 }
 
 Step Session::add_body(ByteView chunk) {
@@ -104,6 +135,7 @@ TripResult Session::passed(std::string_view reason) const {
     TripResult result;
     result.bytes_out = body_bytes();
     result.reason = reason;
+    result.rule = rule();
     return result;
 }
 
@@ -114,12 +146,22 @@ TripResult Session::finish(std::string queue_id) {
     replying_ = true;
     if (!pass_reason_.empty()) return passed(pass_reason_);
     if (!body_) return passed("no body");
-    const Result<Mapping> body = Mapping::of(body_->fd(), body_->size());
+    return travel(*body_);
+}
+
+TripResult Session::travel(const Memfd& file) {
+    const Stopwatch watch;
+    const Result<Mapping> body = Mapping::of(file.fd(), file.size());
     if (!body) return passed("no memory for the body");
     const HeaderFields fields = this->fields();
-    const TripInput input{fields, body->bytes(), null_sender_, direction_,
-                          Deadline::in_ms(settings_->deadline)};
-    return run_trip(input, *settings_, engine_.pool, engine_.counters, engine_.cache.get());
+    // An MTA that leaves the end of headers out.
+    if (!policy_->has_header()) ask_rules(fields);
+    const TripInput input{
+        fields, body->bytes(),   null_sender_, direction_, Deadline::in_ms(settings().deadline),
+        load_,  &engine_.yields, &*policy_};
+    TripResult result = run_trip(input, settings(), engine_.pool, engine_.counters, engine_.cache.get());
+    if (result.worked_on) engine_.load.finished(watch.elapsed_ms(), input.deadline.expired());
+    return result;
 }
 
 void Session::end_message() {
@@ -127,6 +169,7 @@ void Session::end_message() {
     stored_fields_.clear();
     body_.reset();
     pass_reason_ = {};
+    policy_.reset();
     engine_.body_budget.give_back(client_, std::exchange(budgeted_, 0));
 }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <limits>
 #include <utility>
 
 #include "base/version.hpp"
@@ -29,6 +30,23 @@ struct Candidate {
     WorkItem work;
 };
 
+// What the rules say of a part, or the settings where there are none.
+PartPolicy policy_of(MessagePolicy* policy, const Settings& settings, const Options& options,
+                     const PartReport& report, std::size_t message_bytes) {
+    if (policy == nullptr) return {&settings, &options, {}, {}};
+    return policy->for_part({report.type, report.file_name, report.format, report.bytes_in, message_bytes});
+}
+
+// Policy's last word on a part that is not to be worked on. The outcome tells a rule from a bound.
+struct Exclusion {
+    Outcome outcome = Outcome::kNotApplicable;
+    std::string_view reason;  // empty: work on it
+};
+Exclusion exclusion(const PartPolicy& policy, const PartReport& report) {
+    if (!policy.leave_alone.empty()) return {Outcome::kUntouchable, policy.leave_alone};
+    return {Outcome::kNotApplicable, part_excluded(*policy.settings, report.format, report.bytes_in)};
+}
+
 // What happens after the last worker has answered takes time too: encoding, splicing, checking and sending,
 // measured at about 5 ms a megabyte, three times as long as indexing. It is set aside, so that the answer is
 // out at the deadline, not begun. index_ms, of this very message, tells how busy the machine is.
@@ -52,12 +70,14 @@ void count_part(const PartReport& report, Counters& counters) {
     if (report.outcome == Outcome::kUntouchable) counters.add(Counter::kPartsUntouchable);
     if (report.outcome == Outcome::kMalformed) counters.add(Counter::kPartsMalformed);
     if (report.outcome == Outcome::kOverBudget) counters.add(Counter::kPartsOverBudget);
+    if (report.left_for_load) counters.add(Counter::kPartsLoad);
 }
 
 // One trip: the stages in the order they happen, each leaving what the next one needs.
 class Trip {
   public:
-    Trip(const TripInput& input, const Settings& settings, Pool& pool, ResultCache* cache)
+    // pool: null to plan only.
+    Trip(const TripInput& input, const Settings& settings, Pool* pool, ResultCache* cache)
         : input_(input),
           settings_(settings),
           pool_(pool),
@@ -66,17 +86,23 @@ class Trip {
           deadline_(work_deadline(input.deadline, input.body.size(), 0)) {
         result_.bytes_out = input.body.size();
         result_.dry_run = plan_.dry_run;
+        if (input.policy != nullptr) result_.rule = input.policy->rule();
     }
 
     TripResult run() {
         std::string_view refusal =
             skip_at_headers(input_.fields, input_.null_sender, input_.direction, settings_);
+        if (input_.policy != nullptr && !input_.policy->leave_alone().empty())
+            refusal = input_.policy->leave_alone();
         if (index(refusal)) {
             deadline_ = work_deadline(input_.deadline, input_.body.size(), result_.index_ms);
+            result_.worked_on = !candidates_.empty();
             ask_for_worker();
             decode();
-            work();
-            assemble();
+            if (pool_ != nullptr) {
+                work();
+                assemble();
+            }
         }
         return std::move(result_);
     }
@@ -148,15 +174,14 @@ class Trip {
             return;
         }
         report.bytes_in = layout->decoded_size;
-        // Whether ZIP bytes are a document shows only at their end, so policy asks again once the part is
+        // Whether ZIP bytes are a document shows only at their end, so policy is asked again once the part is
         // decoded.
-        if (const std::string_view why = part_excluded(settings_, report.format, report.bytes_in);
-            !why.empty()) {
-            if (report.format != Format::kZip) {
-                keep_part(report, Outcome::kNotApplicable, why);
-                return;
-            }
+        const Exclusion excluded = exclusion(ask_policy(report), report);
+        if (!excluded.reason.empty() && report.format != Format::kZip) {
+            keep_part(report, excluded.outcome, excluded.reason);
+            return;
         }
+        if (left_for_load(report)) return;
         Candidate candidate;
         candidate.report = result_.parts.size();
         candidate.part = &part;
@@ -164,10 +189,29 @@ class Trip {
         candidates_.push_back(std::move(candidate));
     }
 
+    // Load control's word on a part that is worth it otherwise.
+    bool left_for_load(PartReport& report) const {
+        const double yield = input_.yields == nullptr
+                                 ? std::numeric_limits<double>::infinity()
+                                 : input_.yields->expected(report.format, report.bytes_in);
+        const std::string_view why = load_excluded(input_.load, yield, report.bytes_in);
+        if (why.empty()) return false;
+        report.left_for_load = true;
+        keep_part(report, Outcome::kOverBudget, why);
+        return true;
+    }
+
+    PartPolicy ask_policy(PartReport& report) {
+        const PartPolicy policy =
+            policy_of(input_.policy, settings_, plan_.options, report, input_.body.size());
+        report.rule = policy.rule;
+        return policy;
+    }
+
     // Decoding is of no use when no worker can be had in time, unless results are remembered.
     void ask_for_worker() {
-        if (candidates_.empty() || cache_ != nullptr) return;
-        if (const Status admitted = pool_.admits(deadline_); !admitted)
+        if (candidates_.empty() || cache_ != nullptr || pool_ == nullptr) return;
+        if (const Status admitted = pool_->admits(deadline_); !admitted)
             keep_candidates(admitted.error().text);
     }
 
@@ -205,11 +249,14 @@ class Trip {
         const Result<Mapping> mapping = Mapping::of(file->fd(), file->size());
         if (!mapping) return mapping.error();
         report.format = sniff(mapping->bytes(), TypeHint{report.type, report.file_name});
-        if (const std::string_view why = part_excluded(settings_, report.format, report.bytes_in);
-            !why.empty()) {
-            keep_part(report, Outcome::kNotApplicable, why);
+        const PartPolicy policy = ask_policy(report);
+        if (const Exclusion excluded = exclusion(policy, report); !excluded.reason.empty()) {
+            keep_part(report, excluded.outcome, excluded.reason);
             return Success{};
         }
+        if (left_for_load(report)) return Success{};
+        candidate.work.settings = policy.settings;
+        candidate.work.options = policy.options;
         candidate.work.digest = sha256(mapping->bytes());
         candidate.work.input = std::move(*file);
         report.outcome = Outcome::kOptimized;
@@ -227,9 +274,20 @@ class Trip {
             candidate.work.report = &result_.parts[candidate.report];
             items.push_back(&candidate.work);
         }
-        const PartWork::Surroundings around{settings_, plan_.options, input_.direction, pool_, cache_};
+        const PartWork::Surroundings around{input_.direction, *pool_, cache_, input_.load.effort_max};
         PartWork(around, deadline_).run(items);
+        if (input_.yields != nullptr) learn_yields();
         result_.work_ms = watch.elapsed_ms();
+    }
+
+    // From what workers did; what was remembered cost nothing and tells nothing.
+    void learn_yields() const {
+        for (const Candidate& candidate : candidates_) {
+            const PartReport& report = result_.parts[candidate.report];
+            if (report.cpu_ms > 0)
+                input_.yields->note(report.format, report.bytes_in, report.bytes_in - report.bytes_out,
+                                    report.cpu_ms);
+        }
     }
 
     // Encodes what became smaller and splices it in; any doubt keeps the whole message.
@@ -304,9 +362,9 @@ class Trip {
 
     const TripInput& input_;
     const Settings& settings_;
-    Pool& pool_;
+    Pool* pool_;
     ResultCache* cache_;
-    const MessagePlan plan_;
+    MessagePlan plan_;
     Deadline deadline_;  // of the workers; earlier than the message's
     MimeIndex index_;
     std::vector<Candidate> candidates_;
@@ -327,7 +385,7 @@ TripResult run_trip(const TripInput& input, const Settings& settings, Pool& pool
     TripResult result;
     // The one place where whatever went wrong becomes "the message stays as it came".
     try {
-        result = Trip(input, settings, pool, cache).run();
+        result = Trip(input, settings, &pool, cache).run();
     } catch (const std::exception& error) {
         result = kept_message(input, fmt::format("internal: {}", error.what()));
     } catch (...) {
@@ -342,6 +400,10 @@ TripResult run_trip(const TripInput& input, const Settings& settings, Pool& pool
     return result;
 }
 
+TripResult plan_trip(const TripInput& input, const Settings& settings) {
+    return Trip(input, settings, nullptr, nullptr).run();
+}
+
 std::string_view skip_at_headers(const HeaderFields& fields, bool null_sender, Direction direction,
                                  const Settings& settings) {
     UntouchableOptions options;
@@ -350,7 +412,7 @@ std::string_view skip_at_headers(const HeaderFields& fields, bool null_sender, D
 }
 
 FileResult run_file_trip(Memfd input, const TypeHint& hint, Direction direction, Deadline deadline,
-                         const Settings& settings, Pool& pool, Counters& counters) {
+                         const Settings& settings, Pool& pool, Counters& counters, MessagePolicy* policy) {
     FileResult result;
     PartReport& report = result.report;
     report.type = hint.mime_type;
@@ -369,12 +431,13 @@ FileResult run_file_trip(Memfd input, const TypeHint& hint, Direction direction,
         report.format = sniff(mapping->bytes(), hint);
         digest = sha256(mapping->bytes());
     }
-    if (const std::string_view why = part_excluded(settings, report.format, report.bytes_in); !why.empty()) {
-        return finish(Outcome::kNotApplicable, why);
-    }
     const MessagePlan plan = plan_message(settings, direction);
-    WorkItem item{&report, std::move(input), digest, {}};
-    PartWork({settings, plan.options, direction, pool, nullptr}, deadline).run({&item});
+    const PartPolicy part = policy_of(policy, settings, plan.options, report, report.bytes_in);
+    report.rule = part.rule;
+    if (const Exclusion excluded = exclusion(part, report); !excluded.reason.empty())
+        return finish(excluded.outcome, excluded.reason);
+    WorkItem item{&report, part.settings, part.options, std::move(input), digest, {}};
+    PartWork({direction, pool, nullptr}, deadline).run({&item});
     result.output = std::move(item.output);
     return finish(report.outcome, report.reason);
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <memory>
 #include <utility>
 
 #include "optimizers/effort.hpp"
@@ -61,13 +62,19 @@ class JpegWork {
     }
 
     Attempt reencoded() const {
-        const Result<JpegReencoded> lossy = reencode_jpeg(input_, markers_, target_, lossy_, deadline_);
+        Result<JpegReencoded> lossy = reencode_jpeg(input_, markers_, target_, lossy_, deadline_);
         if (!lossy) return left_alone_for(lossy.error());
-        Result<JpegTranscoded> coded =
-            transcode_jpeg(lossy->file, kept_jpeg_segments(input_, markers_, options_, target_), coding(),
-                           input_.size() - 1, deadline_);
-        if (!coded) return left_alone_for(coded.error());
-        return {Outcome::kOptimized, {}, std::move(coded->file), lossy->score, {}};
+        Result<Bytes> file =
+            code_jpeg(lossy->encoded.picture, kept_jpeg_segments(input_, markers_, options_, target_),
+                      coding(), input_.size() - 1, deadline_);
+        if (!file) return left_alone_for(file.error());
+        return {Outcome::kOptimized,
+                {},
+                std::move(*file),
+                lossy->score,
+                {},
+                {},
+                std::make_shared<const Bytes>(std::move(lossy->reference))};
     }
 
     JpegCodingChoice coding() const {

@@ -141,24 +141,36 @@ bool JpegDecoder::start(J_COLOR_SPACE colors, unsigned scale_denominator) {
     return jpeg_start_decompress(&state_) == TRUE;
 }
 
-bool JpegDecoder::rows(std::uint8_t* to, std::size_t stride) {
+bool JpegDecoder::rows(std::uint8_t* to, std::size_t stride, JDIMENSION begin, JDIMENSION end) {
     if (setjmp(errors_.escape) != 0) return false;
-    while (state_.output_scanline < state_.output_height) {
-        JSAMPROW row = to + state_.output_scanline * stride;
+    while (state_.output_scanline < end) {
+        JSAMPROW row = to + (state_.output_scanline - begin) * stride;
         jpeg_read_scanlines(&state_, &row, 1);
     }
-    jpeg_finish_decompress(&state_);
+    if (state_.output_scanline == state_.output_height) jpeg_finish_decompress(&state_);
     return true;
 }
 
-Result<JpegPixels> JpegDecoder::read_pixels(JpegColors colors, unsigned scale_denominator) {
+Result<JpegShape> JpegDecoder::start_pixels(JpegColors colors, unsigned scale_denominator) {
     if (!start(libjpeg_colors(colors), scale_denominator)) return errors_.error();
     if (!progressive_complete()) return Error{ErrorCode::kUnsupported, "progressive file without all scans"};
-    JpegPixels pixels{
-        state_.output_width, state_.output_height, static_cast<std::uint32_t>(state_.output_components), {}};
-    const std::size_t stride = std::size_t{pixels.width} * pixels.channels;
-    pixels.samples.resize(stride * pixels.height);
-    if (!rows(pixels.samples.data(), stride)) return errors_.error();
+    return JpegShape{state_.output_width, state_.output_height,
+                     static_cast<std::uint32_t>(state_.output_components)};
+}
+
+Status JpegDecoder::next_rows(std::uint8_t* to, std::uint32_t count) {
+    const auto channels = static_cast<std::size_t>(state_.output_components);
+    const JDIMENSION begin = state_.output_scanline;
+    if (!rows(to, state_.output_width * channels, begin, begin + count)) return errors_.error();
+    return Success{};
+}
+
+Result<JpegPixels> JpegDecoder::read_pixels(JpegColors colors, unsigned scale_denominator) {
+    const Result<JpegShape> shape = start_pixels(colors, scale_denominator);
+    if (!shape) return shape.error();
+    JpegPixels pixels{shape->width, shape->height, shape->channels, {}};
+    pixels.samples.resize(std::size_t{pixels.width} * pixels.channels * pixels.height);
+    if (Status status = next_rows(pixels.samples.data(), pixels.height); !status) return status.error();
     return pixels;
 }
 

@@ -24,6 +24,13 @@ struct JpegPixels {
     Bytes samples;
 };
 
+// The same without the samples.
+struct JpegShape {
+    std::uint32_t width = 0;
+    std::uint32_t height = 0;
+    std::uint32_t channels = 0;
+};
+
 enum class JpegColors { kGray, kYCbCr, kRgb };
 
 // All that makes the pixels of a file, in a form that two files can be compared by: equal summaries decode to
@@ -65,6 +72,11 @@ class JpegDecoder {
     // scale_denominator: 1, 2, 4 or 8, reduction within the inverse DCT.
     Result<JpegPixels> read_pixels(JpegColors colors, unsigned scale_denominator = 1);
 
+    // The same a few rows at a time, for who need not keep them all: next_rows() until shape.height rows were
+    // read, count of them to be written without padding. Errors as of read_pixels().
+    Result<JpegShape> start_pixels(JpegColors colors, unsigned scale_denominator = 1);
+    Status next_rows(std::uint8_t* to, std::uint32_t count);
+
     const jpeg_decompress_struct& state() const { return state_; }
 
   private:
@@ -74,7 +86,7 @@ class JpegDecoder {
     bool row_pointers(int component, const std::int16_t** rows);
     bool digest_rows(int component, JpegSummary::Component& into);
     bool start(J_COLOR_SPACE colors, unsigned scale_denominator);
-    bool rows(std::uint8_t* to, std::size_t stride);
+    bool rows(std::uint8_t* to, std::size_t stride, JDIMENSION begin, JDIMENSION end);
     bool progressive_complete() const;
 
     ByteView input_;

@@ -11,7 +11,7 @@ namespace optimilter {
 
 namespace {
 
-constexpr std::size_t kLearningBlocks = 4096;
+constexpr std::size_t kLearningBlocks = 1024;
 
 }  // namespace
 
@@ -58,21 +58,21 @@ Status JpegEncoder::add_plane(const JpegPixels& pixels, std::uint32_t channel, i
     plane.vertical = static_cast<std::uint8_t>(luma ? down : 1);
     plane.width_in_blocks = samples.width_in_blocks;
     plane.quant = jpeg_quality_table(quality, luma ? JpegBaseTable::kOwnLuma : JpegBaseTable::kOwnChroma);
-    std::vector<std::int16_t>& blocks = blocks_.emplace_back();
+    std::vector<std::int16_t>& blocks = encoded_.blocks.emplace_back();
     if (Status status = quantize(samples, plane.quant, blocks); !status) return status;
     for (std::size_t row = 0; row < samples.height_in_blocks; ++row)
         plane.rows.push_back(blocks.data() + row * samples.width_in_blocks * 64);
-    picture_.planes.push_back(std::move(plane));
+    encoded_.picture.planes.push_back(std::move(plane));
     return Success{};
 }
 
 Result<Bytes> JpegEncoder::encode(const JpegPixels& pixels, int quality, ChromaSampling sampling) {
-    picture_ = {pixels.width, pixels.height, {}};
-    blocks_.clear();
+    encoded_ = {};
+    encoded_.picture = {pixels.width, pixels.height, {}};
     for (std::uint32_t channel = 0; channel < pixels.channels; ++channel) {
         if (Status status = add_plane(pixels, channel, quality, sampling); !status) return status.error();
     }
-    return code_jpeg_sequential(picture_, {}, JpegTables::kStandard, limit_bytes_, deadline_);
+    return code_jpeg_sequential(encoded_.picture, {}, JpegTables::kStandard, limit_bytes_, deadline_);
 }
 
 }  // namespace optimilter

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.hpp"
@@ -18,6 +19,15 @@ namespace optimilter {
 
 enum class ChromaSampling { k444, k422, k420 };
 
+// Quantised coefficients and the memory they lie in. Movable: the rows of planes point into blocks.
+struct JpegEncoded {
+    JpegCoefficients picture;
+    std::vector<std::vector<std::int16_t>> blocks;
+    JpegEncoded() = default;
+    JpegEncoded(JpegEncoded&&) = default;
+    JpegEncoded& operator=(JpegEncoded&&) = default;
+};
+
 class JpegEncoder {
   public:
     // limit_bytes: the work ends with kRefused as soon as the file would become larger. trellis: see
@@ -30,6 +40,8 @@ class JpegEncoder {
     // pixels: gray or YCbCr. quality: libjpeg's, 1..100. Sequential with the standard Huffman tables, so
     // quick and large: the answer is meant to be transcoded.
     Result<Bytes> encode(const JpegPixels& pixels, int quality, ChromaSampling sampling);
+    // What the last encode() wrote, to be coded better; once.
+    JpegEncoded take_coefficients() { return std::move(encoded_); }
 
   private:
     Status add_plane(const JpegPixels& pixels, std::uint32_t channel, int quality, ChromaSampling sampling);
@@ -39,8 +51,7 @@ class JpegEncoder {
     std::size_t limit_bytes_;
     Deadline deadline_;
     bool trellis_;
-    JpegCoefficients picture_;
-    std::vector<std::vector<std::int16_t>> blocks_;
+    JpegEncoded encoded_;
 };
 
 }  // namespace optimilter

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "optimizers/effort.hpp"
-#include "optimizers/jpeg_encoder.hpp"
 #include "optimizers/picture_kind.hpp"
 
 namespace optimilter {
@@ -62,13 +61,18 @@ double quality_of(double step) {
     return step > 100 ? 5000 / step : (200 - step) / 2;
 }
 
-// The distance grows about with this power of the steps; chroma sampling and the source's own noise flatten
-// it.
-constexpr double kDistanceGrowth = 0.5;
-// Aimed a little below the bound, so that most first guesses hold.
+// The distance grows about with this power of the steps; what coarser chroma loses whatever the steps
+// flattens it.
+double distance_growth(ChromaSampling sampling) {
+    return sampling == ChromaSampling::k444 ? 0.85 : 0.7;
+}
+// Aimed a little below the bound, so that most guesses hold, and the last one more surely.
 constexpr double kAim = 0.97;
+constexpr double kLastAim = 0.93;
 // A result this near to the bound is not worth another encode.
 constexpr double kNearEnough = 0.90;
+// A sample nearer than this to the bound says too little of the whole.
+constexpr double kSampleNearEnough = 0.95;
 
 // A measured encode, or the model's view of one.
 struct Trial {
@@ -77,9 +81,8 @@ struct Trial {
 };
 
 // Where a line through the trials, in logarithms, meets the wanted distance.
-double step_for(const std::vector<Trial>& trials, double distance) {
+double step_for(const std::vector<Trial>& trials, double growth, double distance) {
     const Trial& last = trials.back();
-    double growth = kDistanceGrowth;
     if (trials.size() > 1) {
         const Trial& before = trials[trials.size() - 2];
         const double across = std::log(last.step / before.step);
@@ -91,40 +94,48 @@ double step_for(const std::vector<Trial>& trials, double distance) {
 // One way of coding chroma, tried at a few qualities.
 class QualitySearch {
   public:
-    QualitySearch(const JpegPixels& reference, const Options& options, ChromaSampling sampling,
-                  ScoreChroma chroma, std::size_t limit_bytes, Deadline deadline)
+    QualitySearch(const JpegPixels& reference, double bound, const Options& options, std::size_t limit_bytes,
+                  Deadline deadline)
         : reference_(reference),
-          bound_(lowest_score(options, view_of(reference), ScoreColors::kYCbCr)),
+          sample_(bands_of(reference)),
+          bound_(bound),
           lowest_(std::clamp<int>(options.jpeg_quality_min, 1, 100)),
           highest_(std::clamp<int>(options.jpeg_quality_max, lowest_, 100)),
           trellis_(effort_settings(options).jpeg_trellis),
-          sampling_(sampling),
-          chroma_(chroma),
           limit_bytes_(limit_bytes),
           deadline_(deadline) {}
 
-    // May this way reach the bound at all, as far as a sample tells?
-    Result<bool> promising() const {
-        const Result<JpegReencoded> best = measured(bands_of(reference_), highest_);
-        if (!best) return best.error();
-        return best->score >= bound_;
+    // kUnsupported: no quality reaches the bound.
+    Result<JpegReencoded> run(ChromaSampling sampling, ScoreChroma chroma) const {
+        return run({sampling, chroma}, (lowest_ + 3 * highest_) / 4, false);
     }
 
-    Result<JpegReencoded> run() const {
-        int start = (lowest_ + highest_) / 2;
-        const JpegPixels sample = bands_of(reference_);
-        if (sample.height == reference_.height) return search(reference_, start);
-        const Result<JpegReencoded> guess = search(sample, start);
-        // What no sample reaches may still be reached by the whole, where the bad tiles count for less.
-        if (!guess && guess.error().code != ErrorCode::kUnsupported) return guess;
-        return search(reference_, guess ? guess->quality : highest_);
+    // Begins with the best quality; where not even that holds, on a sample, there is no search.
+    Result<JpegReencoded> run_if_promising(ChromaSampling sampling, ScoreChroma chroma) const {
+        return run({sampling, chroma}, highest_, true);
     }
 
   private:
+    struct Way {
+        ChromaSampling sampling;
+        ScoreChroma chroma;
+    };
+
     static Error too_different() { return {ErrorCode::kUnsupported, "no quality reaches the score"}; }
 
+    Result<JpegReencoded> run(const Way& way, int start, bool start_must_hold) const {
+        Result<JpegReencoded> guess = search(sample_, way, start, start_must_hold);
+        if (sample_.height == reference_.height) return guess;
+        if (!guess && (start_must_hold || guess.error().code != ErrorCode::kUnsupported)) return guess;
+        // What no sample reaches may still be reached by the whole, where the bad tiles count for less.
+        if (!guess) return search(reference_, way, highest_, false);
+        const bool close = distance_of_score(guess->score) > kSampleNearEnough * distance_of_score(bound_);
+        return search(reference_, way, guess->quality + (close ? 1 : 0), false);
+    }
+
     // The smallest of three encodes that reaches the bound. The last of them takes no risk.
-    Result<JpegReencoded> search(const JpegPixels& picture, int quality) const {
+    Result<JpegReencoded> search(const JpegPixels& picture, const Way& way, int quality,
+                                 bool start_must_hold) const {
         const double wanted = distance_of_score(bound_);
         Result<JpegReencoded> best = too_different();
         std::vector<Trial> trials;
@@ -132,7 +143,7 @@ class QualitySearch {
         int passing = highest_ + 1;
         for (int tries = 3; tries > 0 && failing + 1 < passing; --tries) {
             quality = std::clamp(quality, failing + 1, passing - 1);
-            Result<JpegReencoded> result = measured(picture, quality);
+            Result<JpegReencoded> result = measured(picture, way, quality);
             if (!result) return result;
             const double distance = distance_of_score(result->score);
             trials.push_back({step_of(quality), std::max(distance, 0.01)});
@@ -141,22 +152,24 @@ class QualitySearch {
                 passing = quality;
                 if (distance >= kNearEnough * wanted) break;
             } else {
+                if (start_must_hold && trials.size() == 1) break;
                 failing = quality;
             }
-            quality = next_quality(trials, wanted);
+            quality = next_quality(trials, way.sampling, (tries == 2 ? kLastAim : kAim) * wanted);
             if (tries == 2 && !best) quality = std::min(highest_, quality + (highest_ - quality + 3) / 4);
         }
         return best;
     }
 
-    int next_quality(const std::vector<Trial>& trials, double wanted) const {
-        const double quality = std::clamp(quality_of(step_for(trials, kAim * wanted)), 1.0, 100.0);
+    static int next_quality(const std::vector<Trial>& trials, ChromaSampling sampling, double aim) {
+        const double step = step_for(trials, distance_growth(sampling), aim);
+        const double quality = std::clamp(quality_of(step), 1.0, 100.0);
         return static_cast<int>(std::ceil(quality));
     }
 
-    Result<JpegReencoded> measured(const JpegPixels& picture, int quality) const {
-        Result<Bytes> file =
-            JpegEncoder(limit_bytes_, deadline_, trellis_).encode(picture, quality, sampling_);
+    Result<JpegReencoded> measured(const JpegPixels& picture, const Way& way, int quality) const {
+        JpegEncoder encoder(limit_bytes_, deadline_, trellis_);
+        const Result<Bytes> file = encoder.encode(picture, quality, way.sampling);
         if (!file) return file.error();
         JpegDecoder decoder(*file, deadline_);
         if (Status status = decoder.read_header(); !status) return status.error();
@@ -164,18 +177,17 @@ class QualitySearch {
             decoder.read_pixels(picture.channels == 1 ? JpegColors::kGray : JpegColors::kYCbCr);
         if (!seen) return seen.error();
         const double score = picture_score(picture.samples, seen->samples, picture.width, picture.height,
-                                           picture.channels, ScoreColors::kYCbCr, chroma_);
+                                           picture.channels, ScoreColors::kYCbCr, way.chroma);
         if (deadline_.expired()) return Error{ErrorCode::kDeadline, "deadline"};
-        return JpegReencoded{std::move(*file), score, quality};
+        return JpegReencoded{encoder.take_coefficients(), score, quality, {}};
     }
 
     const JpegPixels& reference_;
+    JpegPixels sample_;
     double bound_;
     int lowest_;
     int highest_;
     bool trellis_;
-    ChromaSampling sampling_;
-    ScoreChroma chroma_;
     std::size_t limit_bytes_;
     Deadline deadline_;
 };
@@ -195,32 +207,37 @@ ScoreChroma jpeg_score_chroma(const JpegMarkers& source, const JpegMarkers& resu
     return coarser ? ScoreChroma::kFullSize : ScoreChroma::kHalfSize;
 }
 
+namespace {
+
+Result<JpegReencoded> reencode(const JpegPixels& reference, const JpegMarkers& markers, PictureSize target,
+                               const Options& options, std::size_t limit_bytes, Deadline deadline) {
+    const double bound = lowest_score(options, view_of(reference), ScoreColors::kYCbCr);
+    const QualitySearch search(reference, bound, options, limit_bytes, deadline);
+    const ChromaSampling own = own_sampling(markers);
+    if (reference.channels == 3 && own != ChromaSampling::k420) {
+        Result<JpegReencoded> found = search.run_if_promising(ChromaSampling::k420, ScoreChroma::kFullSize);
+        if (found || found.error().code != ErrorCode::kUnsupported) return found;
+    }
+    // Scaling made chroma of half the size as fine as luma; where that must stay it is coded so.
+    const bool scaled = target != PictureSize{markers.width, markers.height};
+    if (!scaled || reference.channels != 3 || own == ChromaSampling::k444)
+        return search.run(own, ScoreChroma::kHalfSize);
+    Result<JpegReencoded> found = search.run_if_promising(own, ScoreChroma::kHalfSize);
+    if (found || found.error().code != ErrorCode::kUnsupported) return found;
+    return search.run(ChromaSampling::k444, ScoreChroma::kHalfSize);
+}
+
+}  // namespace
+
 Result<JpegReencoded> reencode_jpeg(ByteView input, const JpegMarkers& markers, PictureSize target,
                                     const Options& options, Deadline deadline) {
     const JpegColors colors = markers.components.size() == 1 ? JpegColors::kGray : JpegColors::kYCbCr;
-    const Result<JpegPixels> reference = jpeg_reference(input, target, colors, deadline);
+    Result<JpegPixels> reference = jpeg_reference(input, target, colors, deadline);
     if (!reference) return reference.error();
     const std::size_t limit_bytes = 2 * input.size() + 65536;  // sequential coding wastes at most this much
-    const ChromaSampling own = own_sampling(markers);
-    if (reference->channels == 3 && own != ChromaSampling::k420) {
-        const QualitySearch coarser(*reference, options, ChromaSampling::k420, ScoreChroma::kFullSize,
-                                    limit_bytes, deadline);
-        const Result<bool> promising = coarser.promising();
-        if (!promising) return promising.error();
-        Result<JpegReencoded> found =
-            *promising ? coarser.run() : Error{ErrorCode::kUnsupported, "chroma would be lost"};
-        if (found || found.error().code != ErrorCode::kUnsupported) return found;
-    }
-    const QualitySearch usual(*reference, options, own, ScoreChroma::kHalfSize, limit_bytes, deadline);
-    // Scaling made chroma of half the size as fine as luma; where that must stay it is coded so.
-    const bool scaled = target != PictureSize{markers.width, markers.height};
-    if (!scaled || reference->channels != 3 || own == ChromaSampling::k444) return usual.run();
-    const Result<bool> promising = usual.promising();
-    if (!promising) return promising.error();
-    if (*promising) return usual.run();
-    return QualitySearch(*reference, options, ChromaSampling::k444, ScoreChroma::kHalfSize, limit_bytes,
-                         deadline)
-        .run();
+    Result<JpegReencoded> found = reencode(*reference, markers, target, options, limit_bytes, deadline);
+    if (found) found->reference = std::move(reference->samples);
+    return found;
 }
 
 }  // namespace optimilter

@@ -2,11 +2,12 @@
 //
 // The search for the lowest libjpeg quality, within the options, whose measured score still reaches the
 // bound: a model of score and quality, begun on a sample of a large picture, and at most three encodes of the
-// whole. Not thread safe (see jpeg_reference.hpp).
+// whole. Thread safe: pure functions.
 #pragma once
 
 #include "base/bytes.hpp"
 #include "base/result.hpp"
+#include "optimizers/jpeg_encoder.hpp"
 #include "optimizers/jpeg_markers.hpp"
 #include "optimizers/jpeg_reference.hpp"
 #include "optimizers/options.hpp"
@@ -15,9 +16,10 @@
 namespace optimilter {
 
 struct JpegReencoded {
-    Bytes file;  // sequential and without segments, to be transcoded
+    JpegEncoded encoded;  // to be coded
     double score = 0;
     int quality = 0;
+    Bytes reference;  // the samples that the score is measured against, at target size
 };
 
 // true when the options ask for another picture: loss allowed, and the source better than the upper quality

@@ -5,17 +5,38 @@
 #include <utility>
 
 #include "optimizers/picture_resize.hpp"
+#include "optimizers/picture_shrink.hpp"
 
 namespace optimilter {
 
 namespace {
 
-// As libvips does when it shrinks on load: the inverse DCT halves as long as a factor of two is left for the
-// proper filter.
+// The inverse DCT halves as long as this much is left for the proper filter, which takes away what halving
+// in blocks of 8x8 leaves near the shortest waves.
+constexpr double kLeastLeft = 1.4;
+
 unsigned shrink_on_load(std::uint32_t from, std::uint32_t to) {
     unsigned denominator = 1;
-    while (denominator < 8 && from / (denominator * 2) >= 2 * to) denominator *= 2;
+    while (denominator < 8 && from / (denominator * 2) >= kLeastLeft * to) denominator *= 2;
     return denominator;
+}
+
+// Rows at a time: a few, so that they stay near, and as many as the decoder makes at once.
+constexpr std::uint32_t kRowsAtOnce = 16;
+
+// The rest of the way to the target size, without ever holding the decoded picture.
+Result<JpegPixels> read_scaled(JpegDecoder& decoder, const JpegShape& shape, PictureSize target,
+                               ShrinkColors colors, Deadline deadline) {
+    PictureShrinker<std::uint8_t> shrinker({shape.width, shape.height}, shape.channels, target, colors);
+    const std::size_t stride = std::size_t{shape.width} * shape.channels;
+    Bytes rows(stride * kRowsAtOnce);
+    for (std::uint32_t y = 0; y < shape.height; y += kRowsAtOnce) {
+        if (deadline.expired()) return Error{ErrorCode::kDeadline, "deadline"};
+        const std::uint32_t count = std::min(kRowsAtOnce, shape.height - y);
+        if (Status status = decoder.next_rows(rows.data(), count); !status) return status.error();
+        for (std::uint32_t i = 0; i < count; ++i) shrinker.add_row(rows.data() + i * stride);
+    }
+    return JpegPixels{target.width, target.height, shape.channels, shrinker.take()};
 }
 
 }  // namespace
@@ -56,12 +77,16 @@ Result<JpegPixels> jpeg_reference(ByteView input, PictureSize target, JpegColors
     if (Status status = decoder.read_header(); !status) return status.error();
     if (colors != JpegColors::kGray && decoder.state().jpeg_color_space != JCS_YCbCr)
         return Error{ErrorCode::kUnsupported, "colours other than YCbCr"};
-    const std::uint32_t from = std::max(decoder.state().image_width, decoder.state().image_height);
-    const unsigned denominator = shrink_on_load(from, std::max(target.width, target.height));
-    Result<JpegPixels> pixels = decoder.read_pixels(colors, denominator);
-    if (!pixels) return pixels;
-    if (PictureSize{pixels->width, pixels->height} == target) return pixels;
-    return scale_pixels(*pixels, target, deadline);
+    const PictureSize own{decoder.state().image_width, decoder.state().image_height};
+    if (own == target) return decoder.read_pixels(colors);
+    const unsigned denominator =
+        shrink_on_load(std::max(own.width, own.height), std::max(target.width, target.height));
+    // Decoders are quicker with RGB than with YCbCr; at another size the samples are new ones anyway.
+    const bool ycbcr = colors == JpegColors::kYCbCr;
+    const Result<JpegShape> shape = decoder.start_pixels(ycbcr ? JpegColors::kRgb : colors, denominator);
+    if (!shape) return shape.error();
+    return read_scaled(decoder, *shape, target, ycbcr ? ShrinkColors::kRgbToYCbCr : ShrinkColors::kKept,
+                       deadline);
 }
 
 }  // namespace optimilter

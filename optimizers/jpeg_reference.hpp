@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The picture that a lossy result is made from and measured against: the decoded original, scaled down where
-// the options ask for it. The same input and options give the same samples every time. Needs
-// initialize_vips() for scaling. Not thread safe (libvips keeps its errors per process).
+// the options ask for it. The same input and options give the same samples every time. Thread safe: pure
+// functions.
 #pragma once
 
 #include "optimizers/jpeg_decoder.hpp"

@@ -48,8 +48,10 @@ std::size_t bytes_of(const std::vector<JpegSegmentBytes>& segments) {
     return bytes;
 }
 
-Result<Bytes> smallest_coding(const JpegCoefficients& picture, const std::vector<JpegSegmentBytes>& segments,
-                              const JpegCodingChoice& choice, std::size_t limit_bytes, Deadline deadline) {
+}  // namespace
+
+Result<Bytes> code_jpeg(const JpegCoefficients& picture, const std::vector<JpegSegmentBytes>& segments,
+                        JpegCodingChoice choice, std::size_t limit_bytes, Deadline deadline) {
     if (!choice.progressive)
         return code_jpeg_sequential(picture, segments, JpegTables::kBest, limit_bytes, deadline);
     Result<Bytes> smallest =
@@ -62,8 +64,6 @@ Result<Bytes> smallest_coding(const JpegCoefficients& picture, const std::vector
     return sequential ? std::move(sequential) : std::move(smallest);
 }
 
-}  // namespace
-
 Result<JpegTranscoded> transcode_jpeg(ByteView input, const std::vector<JpegSegmentBytes>& segments,
                                       JpegCodingChoice choice, std::size_t limit_bytes, Deadline deadline) {
     JpegDecoder decoder(input, deadline);
@@ -71,7 +71,7 @@ Result<JpegTranscoded> transcode_jpeg(ByteView input, const std::vector<JpegSegm
     if (!digest) return digest.error();
     const Result<JpegCoefficients> picture = decoder.coefficients();
     if (!picture) return picture.error();
-    Result<Bytes> file = smallest_coding(*picture, segments, choice, limit_bytes, deadline);
+    Result<Bytes> file = code_jpeg(*picture, segments, choice, limit_bytes, deadline);
     if (!file) return file.error();
     return JpegTranscoded{std::move(*file), *digest};
 }

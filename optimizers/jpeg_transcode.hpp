@@ -36,6 +36,10 @@ struct JpegTranscoded {
 Result<JpegTranscoded> transcode_jpeg(ByteView input, const std::vector<JpegSegmentBytes>& segments,
                                       JpegCodingChoice choice, std::size_t limit_bytes, Deadline deadline);
 
+// The same for coefficients that no file holds yet.
+Result<Bytes> code_jpeg(const JpegCoefficients& picture, const std::vector<JpegSegmentBytes>& segments,
+                        JpegCodingChoice choice, std::size_t limit_bytes, Deadline deadline);
+
 // One number for the JpegSummary of a whole file: equal digests, equal pixels.
 Result<Digest> digest_jpeg(ByteView input, Deadline deadline);
 

@@ -33,13 +33,15 @@ class JpegQuantizer {
   private:
     struct Stop;
     struct Path;
+    struct GroupErrors;
 
-    Path stops_of(const JpegDctBlock& from) const;
+    float magnitudes_of(const JpegDctBlock& from, JpegDctBlock& to) const;
+    void find_stops(const JpegDctBlock& from, const JpegDctBlock& magnitudes, Path& path) const;
     void reach(Path& path, std::size_t stop, float weight) const;
     std::size_t best_end(const Path& path, float weight) const;
     std::int16_t rounded_dc(const JpegDctBlock& from) const;
 
-    std::array<float, 64> reciprocal_{};  // of the steps, zigzag order
+    std::array<float, 64> reciprocal_{};  // of the steps, natural order
     JpegSymbolCounts counts_{};
     std::array<float, 256> bits_{};  // of a symbol and what follows it
 };

@@ -10,8 +10,8 @@ namespace optimilter {
 
 namespace {
 
-// The search measures in YCbCr, this check in RGB as viewers show it; rounding and clipping to RGB move the
-// score by less than this.
+// The search measures in YCbCr, this check, where it decodes the input afresh, in RGB as viewers show it;
+// rounding and clipping to RGB move the score by less than this.
 constexpr double kScoreTolerance = 0.002;
 
 std::string compare_coefficients(ByteView input, const Attempt& attempt, Deadline deadline) {
@@ -29,22 +29,58 @@ std::string compare_shape(const JpegMarkers& before, const JpegMarkers& after, P
     return {};
 }
 
-std::string compare_pictures(ByteView input, const JpegMarkers& before, ByteView output,
+Result<JpegPixels> decoded(ByteView file, JpegColors colors, Deadline deadline) {
+    JpegDecoder decoder(file, deadline);
+    if (Status status = decoder.read_header(); !status) return status.error();
+    return decoder.read_pixels(colors);
+}
+
+// What the result must look like: as the attempt brought it along, or from the input's bytes.
+struct Wanted {
+    JpegColors colors = JpegColors::kGray;
+    ScoreColors score_colors = ScoreColors::kYCbCr;
+    double tolerance = 0;
+    JpegPixels pixels;  // without samples where the attempt has them
+    ByteView samples;
+};
+
+Result<Wanted> wanted_picture(ByteView input, const JpegMarkers& before, const Attempt& attempt,
+                              PictureSize target, Deadline deadline) {
+    const auto channels = static_cast<std::uint32_t>(before.components.size());
+    Wanted wanted;
+    if (attempt.decoded_picture != nullptr) {
+        wanted.colors = channels == 1 ? JpegColors::kGray : JpegColors::kYCbCr;
+        wanted.pixels = {target.width, target.height, channels, {}};
+        wanted.samples = *attempt.decoded_picture;
+        return wanted;
+    }
+    if (channels != 1) wanted.colors = JpegColors::kRgb;
+    wanted.score_colors = ScoreColors::kRgb;
+    wanted.tolerance = kScoreTolerance;
+    Result<JpegPixels> pixels = jpeg_reference(input, target, wanted.colors, deadline);
+    if (!pixels) return pixels.error();
+    wanted.pixels = std::move(*pixels);
+    wanted.samples = wanted.pixels.samples;
+    return wanted;
+}
+
+std::string compare_pictures(ByteView input, const JpegMarkers& before, const Attempt& attempt,
                              const JpegMarkers& after, PictureSize target, const Context& context) {
     const Deadline deadline = context.budget.deadline();
-    const JpegColors colors = before.components.size() == 1 ? JpegColors::kGray : JpegColors::kRgb;
-    const Result<JpegPixels> want = jpeg_reference(input, target, colors, deadline);
+    const Result<Wanted> want = wanted_picture(input, before, attempt, target, deadline);
     if (!want) return want.error().text;
-    JpegDecoder decoder(output, deadline);
-    if (Status status = decoder.read_header(); !status) return status.error().text;
-    const Result<JpegPixels> got = decoder.read_pixels(colors);
+    const Result<JpegPixels> got = decoded(attempt.output, want->colors, deadline);
     if (!got) return got.error().text;
-    const double score = picture_score(want->samples, got->samples, target.width, target.height,
-                                       want->channels, ScoreColors::kRgb, jpeg_score_chroma(before, after));
+    const std::uint32_t channels = want->pixels.channels;
+    const std::size_t size_bytes = std::size_t{target.width} * target.height * channels;
+    if (want->samples.size() != size_bytes || got->samples.size() != size_bytes)
+        return "samples of another size";
+    const double score = picture_score(want->samples, got->samples, target.width, target.height, channels,
+                                       want->score_colors, jpeg_score_chroma(before, after));
     const double bound =
-        lowest_score(context.options, {want->samples.data(), want->width, want->height, want->channels},
-                     ScoreColors::kRgb, kSecondLookLeeway);
-    return score >= bound - kScoreTolerance ? std::string() : "score below the bound";
+        lowest_score(context.options, {want->samples.data(), target.width, target.height, channels},
+                     want->score_colors, kSecondLookLeeway);
+    return score >= bound - want->tolerance ? std::string() : "score below the bound";
 }
 
 }  // namespace
@@ -64,7 +100,7 @@ std::string verify_jpeg(ByteView input, const Attempt& attempt, Context& context
     const PictureSize target = jpeg_target_size(*before, context, jpeg_is_turned(input, *before),
                                                 jpeg_pixels_are_referenced(input, *before));
     if (std::string why = compare_shape(*before, *after, target); !why.empty()) return why;
-    return compare_pictures(input, *before, output, *after, target, context);
+    return compare_pictures(input, *before, attempt, *after, target, context);
 }
 
 }  // namespace optimilter

@@ -24,6 +24,9 @@ namespace {
 
 // A result must win this share of the file: less is not worth touching somebody's document.
 constexpr std::size_t kLeastGainShare = 200;
+// Of streams up to a megabyte and larger ones. Most of a document's streams are contents and fonts, for which
+// nothing else is done than this.
+constexpr DeflateLevels kStreamLevels = {12, 9};
 
 Attempt leave_alone(const Error& error) {
     return leave_alone(pdf_outcome(error.code), error.text);
@@ -48,7 +51,7 @@ class PdfWork {
           context_(context),
           objects_(objects),
           uses_(uses),
-          pace_(context.budget, input.size(), objects.size()) {}
+          pace_(context.budget, input.size(), objects.size(), kStreamLevels) {}
 
     Attempt run() {
         sort_streams();

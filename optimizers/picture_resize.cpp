@@ -1,52 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "optimizers/picture_resize.hpp"
 
-#include <vips/vips.h>
-
 #include <algorithm>
 #include <vector>
 
-#include "optimizers/c_handles.hpp"
+#include "optimizers/picture_shrink.hpp"
 
 namespace optimilter {
 
 namespace {
 
-// Called by libvips while it computes; killing the image makes the evaluation fail.
-void stop_at_deadline(VipsImage* image, VipsProgress*, Deadline* deadline) {
-    if (deadline->expired()) vips_image_set_kill(image, TRUE);
-}
-
-Error vips_failure(Deadline deadline) {
-    vips_error_clear();
-    if (deadline.expired()) return {ErrorCode::kDeadline, "deadline"};
-    return {ErrorCode::kLimit, "scaling failed"};
-}
+constexpr std::uint32_t kRowsPerDeadlineCheck = 32;
 
 // Sample: std::uint8_t or std::uint16_t.
 template <typename Sample>
 Result<std::vector<Sample>> resize(const Sample* samples, PictureSize from, unsigned channels, PictureSize to,
                                    Deadline deadline) {
-    const std::size_t size = std::size_t{from.width} * from.height * channels * sizeof(Sample);
-    const VipsImageHandle source(vips_image_new_from_memory(
-        samples, size, static_cast<int>(from.width), static_cast<int>(from.height),
-        static_cast<int>(channels), sizeof(Sample) == 1 ? VIPS_FORMAT_UCHAR : VIPS_FORMAT_USHORT));
-    if (!source) return vips_failure(deadline);
-    VipsImage* unowned = nullptr;
-    const double across = static_cast<double>(to.width) / from.width;
-    const double down = static_cast<double>(to.height) / from.height;
-    if (vips_resize(source.get(), &unowned, across, "vscale", down, nullptr) != 0)
-        return vips_failure(deadline);
-    const VipsImageHandle result(unowned);
-    vips_image_set_progress(result.get(), TRUE);
-    g_signal_connect(result.get(), "eval", G_CALLBACK(stop_at_deadline), &deadline);
-    std::size_t made = 0;
-    const VipsMemory memory(vips_image_write_to_memory(result.get(), &made));
-    if (!memory) return vips_failure(deadline);
-    const std::size_t count = std::size_t{to.width} * to.height * channels;
-    if (made != count * sizeof(Sample)) return Error{ErrorCode::kInternal, "scaling missed the size"};
-    const auto* first = static_cast<const Sample*>(memory.get());
-    return std::vector<Sample>(first, first + count);
+    PictureShrinker<Sample> shrinker(from, channels, to);
+    for (std::uint32_t y = 0; y < from.height; ++y, samples += std::size_t{from.width} * channels) {
+        if (y % kRowsPerDeadlineCheck == 0 && deadline.expired())
+            return Error{ErrorCode::kDeadline, "deadline"};
+        shrinker.add_row(samples);
+    }
+    return shrinker.take();
 }
 
 bool is_opaque(ByteView rgba) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Pictures in memory scaled down with a proper filter (libvips). The same samples give the same result every
-// time. Needs initialize_vips(). Not thread safe (libvips keeps its errors per process).
+// Pictures in memory scaled down with a proper filter (picture_shrink.hpp). The same samples give the same
+// result every time. Thread safe: pure functions.
 #pragma once
 
 #include "base/bytes.hpp"
@@ -12,7 +12,7 @@
 namespace optimilter {
 
 // samples: interleaved, channels of 8 bits each, rows without padding. Result: the same of size to.
-// kDeadline; kLimit: memory.
+// kDeadline.
 Result<Bytes> resize_samples(ByteView samples, PictureSize from, unsigned channels, PictureSize to,
                              Deadline deadline);
 

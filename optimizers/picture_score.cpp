@@ -12,7 +12,7 @@ namespace optimilter {
 
 namespace {
 
-constexpr std::size_t kTileSide = 32;   // pixels
+constexpr std::size_t kTileSide = kScoreTileSide;
 constexpr std::size_t kBandRows = 256;  // a multiple of the tile's side
 constexpr std::size_t kSizes = 3;       // full, half and quarter size
 // The rows below a band that its windows reach into at quarter size.
@@ -128,6 +128,7 @@ PictureComparison compare_pictures(ByteView a, ByteView b, std::uint32_t width, 
     result.worst_x = static_cast<std::uint32_t>(place % map.columns() * kTileSide);
     result.worst_y = static_cast<std::uint32_t>(place / map.columns() * kTileSide);
     std::copy(worst->channels.begin(), worst->channels.end(), result.worst_channels.begin());
+    for (const Tile& tile : map.tiles()) result.tiles.push_back(tile.distance());
     return result;
 }
 

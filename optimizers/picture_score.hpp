@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cstdint>
+#include <vector>
 
 #include "base/bytes.hpp"
 #include "optimizers/score_planes.hpp"
@@ -19,6 +20,9 @@ namespace optimilter {
 // half: chroma as most viewers and all 4:2:0 files show it; full: where finer chroma could be lost.
 enum class ScoreChroma { kHalfSize, kFullSize };
 
+// The side of a tile, in pixels; those at the right and at the bottom may be smaller.
+constexpr std::uint32_t kScoreTileSide = 32;
+
 struct PictureComparison {
     double score = 0;           // 0.0 .. 1.0, higher is more alike; 1.0 for the same samples
     double distance = 0;        // what the score is made of; about what butteraugli would print
@@ -26,6 +30,7 @@ struct PictureComparison {
     std::uint32_t worst_x = 0;  // its upper left corner, in pixels
     std::uint32_t worst_y = 0;
     std::array<double, 3> worst_channels{};  // the parts of luma, Cb and Cr in worst_distance
+    std::vector<float> tiles;                // distances of all tiles, row by row
 };
 
 // a, b: 8-bit samples, interleaved, width x height x channels, rows without padding; channels 1 (gray) or 3.

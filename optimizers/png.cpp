@@ -59,13 +59,18 @@ std::int64_t quantize_cost_ms(std::uint64_t pixels) {
     return static_cast<std::int64_t>(pixels / 4000);
 }
 
-// Pictures that may have a palette made for them, and for which there is the time.
-bool worth_quantizing(const PngFile& file, const PngPicture& picture, const Options& options,
-                      Deadline deadline) {
+// A palette as long as this may lose some of its colours, and half of its bits.
+constexpr std::size_t kManyColors = 64;
+
+// Pictures that may have a palette made for them, and for which there is the time. Those that come with a
+// palette keep it: a second pass over our own output must find nothing to do.
+bool worth_quantizing(const PngFile& file, const PngPicture& picture, const ColorSurvey& survey,
+                      const Options& options, Deadline deadline) {
     const PngColor color = picture.layout.color;
     const std::uint64_t pixels = std::uint64_t{picture.width} * picture.height;
     return options.lossy && options.png_quantize && file.header.bit_depth == 8 &&
-           (color == PngColor::kRgb || color == PngColor::kRgba) && !file.suggests_palette() &&
+           (color == PngColor::kRgb || color == PngColor::kRgba || color == PngColor::kGrayAlpha) &&
+           (!survey.few_colors || survey.colors.size() > kManyColors) && !file.suggests_palette() &&
            file.find("hIST") == nullptr && pixels <= kMostPixelsQuantized &&
            !deadline.short_of_time(quantize_cost_ms(pixels) > deadline.remaining_ms());
 }
@@ -78,6 +83,7 @@ class PngOptimization {
           file_(file),
           context_(context),
           deadline_(context.budget.deadline()),
+          effort_(png_effort(context.options.effort, context.depth > 0)),
           metadata_(kept_metadata(file, context.options)) {}
 
     Attempt run() {
@@ -94,20 +100,20 @@ class PngOptimization {
         if (!survey->few_colors && target != PictureSize{picture.width, picture.height})
             made = scaled(picture, target);
         if (made.outcome == Outcome::kOptimized) return made;
-        if (!survey->few_colors && worth_quantizing(file_, picture, context_.options, deadline_))
-            made = lossy(picture);
-        // Where the palette wins by far, the other search is not worth its time.
-        if (made.outcome == Outcome::kOptimized && made.output.size() < input_.size() / 2) return made;
+        if (worth_quantizing(file_, picture, *survey, context_.options, deadline_)) made = lossy(picture);
+        // Where the palette wins by far, the other search is not worth its time; with few colours it may win
+        // by more.
+        const bool wins = made.outcome == Outcome::kOptimized && made.output.size() < input_.size() / 2;
+        if (wins && !survey->few_colors) return made;
         Attempt same = lossless(picture, std::move(*scanlines), &*survey);
         return made.outcome == Outcome::kOptimized && clearly_smaller(made, same) ? made : same;
     }
 
   private:
     Attempt lossless(const PngPicture& picture, Bytes scanlines, const ColorSurvey* survey) {
-        EncodeJob job{picture, {picture.layout}, {}, file_.layout(), deadline_, context_.options.effort};
+        EncodeJob job{picture, {picture.layout}, {}, file_.layout(), deadline_, effort_};
         if (!file_.header.interlaced) job.own_scanlines = scanlines;
-        if (survey != nullptr)
-            job.layouts = candidate_layouts(file_, picture, *survey, context_.options.effort);
+        if (survey != nullptr) job.layouts = candidate_layouts(file_, picture, *survey, effort_.orders);
         return finish(job, input_.size() - input_.size() / kLeastGainShare, {});
     }
 
@@ -124,12 +130,16 @@ class PngOptimization {
         if (!made) return leave_alone(made.error());
         const Result<ColorSurvey> survey = survey_colors(made->picture, deadline_);
         if (!survey) return leave_alone(survey.error());
-        const EncodeJob job{made->picture,
-                            candidate_layouts(file_, made->picture, *survey, context_.options.effort),
-                            {},
-                            {},
-                            deadline_,
-                            context_.options.effort};
+        EncodeJob job{made->picture,
+                      candidate_layouts(file_, made->picture, *survey, effort_.orders),
+                      {},
+                      {},
+                      deadline_,
+                      effort_};
+        // Anything else would be taken for a picture that may have a palette made the next time.
+        std::erase_if(job.layouts,
+                      [](const PngLayout& layout) { return layout.color != PngColor::kIndexed; });
+        if (job.layouts.empty()) return leave_alone(Outcome::kNotApplicable, "chunks forbid a palette");
         return finish(job, input_.size() - input_.size() / kLeastLossyGainShare, made->score);
     }
 
@@ -140,12 +150,11 @@ class PngOptimization {
         const Result<ColorSurvey> survey = survey_colors(*small, deadline_);
         if (!survey) return leave_alone(survey.error());
         Attempt made = leave_alone(Outcome::kNotApplicable, "no palette made");
-        if (!survey->few_colors && worth_quantizing(file_, *small, context_.options, deadline_))
-            made = lossy(*small);
-        if (made.outcome == Outcome::kOptimized && made.output.size() < input_.size() / 2) return made;
-        const EncodeJob job{*small,    candidate_layouts(file_, *small, *survey, context_.options.effort),
-                            {},        {},
-                            deadline_, context_.options.effort};
+        if (worth_quantizing(file_, *small, *survey, context_.options, deadline_)) made = lossy(*small);
+        const bool wins = made.outcome == Outcome::kOptimized && made.output.size() < input_.size() / 2;
+        if (wins && !survey->few_colors) return made;
+        const EncodeJob job{
+            *small, candidate_layouts(file_, *small, *survey, effort_.orders), {}, {}, deadline_, effort_};
         Attempt same = finish(job, input_.size() - input_.size() / kLeastLossyGainShare, 1.0);
         return made.outcome == Outcome::kOptimized && clearly_smaller(made, same) ? made : same;
     }
@@ -165,6 +174,7 @@ class PngOptimization {
     const PngFile& file_;
     Context& context_;
     Deadline deadline_;
+    PngEffort effort_;
     PngMetadata metadata_;
 };
 

@@ -10,6 +10,7 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
+#include "optimizers/effort.hpp"
 #include "optimizers/options.hpp"
 #include "optimizers/png_picture.hpp"
 
@@ -28,7 +29,7 @@ struct EncodeJob {
     ByteView own_scanlines;
     PngLayout own_layout;
     Deadline deadline;
-    std::uint8_t effort = kEffortDefault;
+    PngEffort effort = png_effort(kEffortDefault);
 };
 
 // kDeadline when not even the fastest way fits; kLimit when memory is out.

@@ -123,7 +123,15 @@ const RowCode& row_code([[maybe_unused]] FilterCode code) {
     return kPortableCode;
 }
 
+// What the counts of a row's bytes cost, n log2(n) for small n from a table: logarithms take longer than
+// counting.
 double entropy(const std::uint8_t* bytes, std::size_t size) {
+    static const std::array<double, 1024> terms = [] {
+        std::array<double, 1024> made{};
+        for (std::size_t n = 1; n < made.size(); ++n)
+            made[n] = static_cast<double>(n) * std::log2(static_cast<double>(n));
+        return made;
+    }();
     // Two tables, so that runs of one value do not wait for their own counter.
     std::array<std::uint32_t, 256> even{};
     std::array<std::uint32_t, 256> odd{};
@@ -135,35 +143,40 @@ double entropy(const std::uint8_t* bytes, std::size_t size) {
     if (i < size) ++even[bytes[i]];
     double bits = 0;
     for (std::size_t v = 0; v < 256; ++v) {
-        const double n = even[v] + odd[v];
-        if (n > 0) bits -= n * std::log2(n);
+        const std::uint32_t n = even[v] + odd[v];
+        bits -= n < terms.size() ? terms[n] : n * std::log2(static_cast<double>(n));
     }
     return bits;
 }
 
-double distinct_bigrams(const std::uint8_t* bytes, std::size_t size) {
-    std::array<std::uint64_t, 1024> seen{};
-    // Counted as they come: to count the bits of the whole set afterwards takes longer than a short row.
-    std::uint64_t count = 0;
-    for (std::size_t i = 1; i < size; ++i) {
-        const unsigned pair = static_cast<unsigned>(bytes[i - 1] << 8) | bytes[i];
-        std::uint64_t& word = seen[pair >> 6];
-        count += ~(word >> (pair & 63)) & 1;
-        word |= std::uint64_t{1} << (pair & 63);
+// Counts the different pairs of neighbouring bytes in a row.
+class BigramCounter {
+  public:
+    // The count, or more than at_most as soon as that is sure.
+    std::size_t count(const std::uint8_t* bytes, std::size_t size, std::size_t at_most) {
+        // A mark for each call instead of a table that is cleared: what is stored never depends on what was
+        // read, so pairs that repeat wait for nothing.
+        if (++mark_ == 0) {
+            seen_.assign(seen_.size(), 0);
+            mark_ = 1;
+        }
+        constexpr std::size_t kBetweenLooks = 256;
+        std::size_t count = 0;
+        for (std::size_t i = 1; i < size && count <= at_most;) {
+            const std::size_t end = std::min(size, i + kBetweenLooks);
+            for (; i < end; ++i) {
+                std::uint8_t& seen = seen_[static_cast<std::size_t>(bytes[i - 1]) << 8 | bytes[i]];
+                count += seen != mark_;
+                seen = mark_;
+            }
+        }
+        return count;
     }
-    return static_cast<double>(count);
-}
 
-double measure(const RowCode& code, FilterStrategy strategy, const std::uint8_t* bytes, std::size_t size) {
-    switch (strategy) {
-        case FilterStrategy::kEntropy:
-            return entropy(bytes, size);
-        case FilterStrategy::kBigrams:
-            return distinct_bigrams(bytes, size);
-        default:
-            return code.sum_of_differences(bytes, size);
-    }
-}
+  private:
+    std::vector<std::uint8_t> seen_ = std::vector<std::uint8_t>(65536);
+    std::uint8_t mark_ = 0;
+};
 
 // Filters row after row; owns the few rows it needs.
 class RowFilter {
@@ -192,15 +205,33 @@ class RowFilter {
     }
 
   private:
+    // The filter of the row before first: rows are alike, and a low bound ends the counting of the others
+    // early. Of equals the first in the order of the format counts.
     void choose(const Rows& rows, std::uint8_t* to) {
         double best = std::numeric_limits<double>::infinity();
-        for (unsigned filter = 0; filter < kFilterCount; ++filter) {
+        const unsigned likeliest = latest_;
+        for (unsigned i = 0; i < kFilterCount; ++i) {
+            const unsigned filter = i == 0 ? likeliest : i <= likeliest ? i - 1 : i;
             code_.apply_filter(filter, rows, trial_.data());
-            const double cost = measure(code_, strategy_, trial_.data(), size_);
-            if (cost >= best) continue;
+            const double cost = measure(best);
+            if (cost > best || (cost == best && filter > latest_)) continue;
             best = cost;
-            to[0] = static_cast<std::uint8_t>(filter);
+            latest_ = filter;
             std::memcpy(to + 1, trial_.data(), size_);
+        }
+        to[0] = static_cast<std::uint8_t>(latest_);
+    }
+
+    // What the trial row costs; anything more than best where it costs more.
+    double measure(double best) {
+        switch (strategy_) {
+            case FilterStrategy::kEntropy:
+                return entropy(trial_.data(), size_);
+            case FilterStrategy::kBigrams:
+                return static_cast<double>(bigrams_.count(
+                    trial_.data(), size_, best < 65536 ? static_cast<std::size_t>(best) : 65536));
+            default:
+                return code_.sum_of_differences(trial_.data(), size_);
         }
     }
 
@@ -210,6 +241,8 @@ class RowFilter {
     std::size_t distance_;
     Bytes rows_;
     Bytes trial_;
+    BigramCounter bigrams_;
+    unsigned latest_ = 0;
     bool odd_ = false;
 };
 

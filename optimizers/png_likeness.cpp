@@ -44,10 +44,14 @@ bool all_opaque(ByteView rgba) {
 
 }  // namespace
 
-bool Likeness::acceptable(const Options& options) const {
+double Likeness::least_score(const Options& options) const {
     const auto bound = text ? std::max(options.score_min, options.score_min_text) : options.score_min;
-    const double lowest = palette ? palette_bound(bound / 10'000.0) : bound / 10'000.0;
-    return score >= lowest && alpha_error <= kLargestAlphaError && alpha_rms <= kLargestAlphaRms;
+    return palette ? palette_bound(bound / 10'000.0) : bound / 10'000.0;
+}
+
+bool Likeness::acceptable(const Options& options) const {
+    return score >= least_score(options) && alpha_error <= kLargestAlphaError &&
+           alpha_rms <= kLargestAlphaRms;
 }
 
 Likeness measure_likeness(ByteView a, ByteView b, std::uint32_t width, std::uint32_t height) {
@@ -56,8 +60,11 @@ Likeness measure_likeness(ByteView a, ByteView b, std::uint32_t width, std::uint
     measure_alpha(a, b, likeness);
     for (const unsigned background : {0u, 255u}) {
         const Bytes first = composed(a, background);
-        const double score = picture_score(first, composed(b, background), width, height, 3);
-        likeness.score = std::min(likeness.score, score);
+        const PictureComparison compared = compare_pictures(first, composed(b, background), width, height, 3);
+        likeness.score = std::min(likeness.score, compared.score);
+        likeness.tiles.resize(compared.tiles.size());
+        std::transform(compared.tiles.begin(), compared.tiles.end(), likeness.tiles.begin(),
+                       likeness.tiles.begin(), [](float now, float before) { return std::max(now, before); });
         const PictureView view{first.data(), width, height, 3};
         likeness.text = likeness.text || text_likeness(view, ScoreColors::kRgb) >= kTextFrom;
         if (background == 0 && all_opaque(a) && all_opaque(b)) break;

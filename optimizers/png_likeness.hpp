@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "base/bytes.hpp"
 #include "optimizers/options.hpp"
@@ -17,7 +18,10 @@ struct Likeness {
     double alpha_rms = 0;      // root of the mean of their squares
     bool palette = false;      // held to the bound for palettes, see score_scale.hpp
     bool text = false;         // held to the stricter bound, see picture_kind.hpp
+    std::vector<float> tiles;  // distances, see picture_score.hpp; of both backgrounds the larger one
 
+    // What the score must reach in the profile.
+    double least_score(const Options& options) const;
     // Within the bounds of the profile?
     bool acceptable(const Options& options) const;
 };

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <memory>
 
+#include "optimizers/effort.hpp"
+#include "optimizers/picture_score.hpp"
 #include "optimizers/png_likeness.hpp"
 
 namespace optimilter {
@@ -16,8 +18,12 @@ namespace {
 constexpr int kSpeed = 4;
 constexpr int kFastSpeed = 8;
 constexpr std::size_t kFastFromPixels = 6'000'000;
-// Above this quality more colours only cost bytes.
+// Above this quality more colours mostly cost bytes only.
 constexpr int kQualityEnough = 95;
+// What a further palette makes of the distance at best: beyond that none is made.
+constexpr double kMostGained = 0.65;
+// A tile counts at least so much as the worst one times its square.
+constexpr float kLeastOfWorst = 0.05f;
 
 struct FreeAttr {
     void operator()(liq_attr* attr) const { liq_attr_destroy(attr); }
@@ -67,17 +73,6 @@ Bytes rgba_bytes(const PngPicture& picture) {
     return bytes;
 }
 
-AttrHandle make_attr(std::size_t pixels, unsigned most_colors, const Options& options, Deadline& deadline) {
-    AttrHandle attr(liq_attr_create());
-    if (!attr) return attr;
-    const int floor = std::min<int>(options.png_quality_min, 100);
-    liq_set_quality(attr.get(), floor, std::max(floor, kQualityEnough));
-    liq_set_max_colors(attr.get(), static_cast<int>(std::clamp(most_colors, 2u, 256u)));
-    liq_set_speed(attr.get(), pixels > kFastFromPixels ? kFastSpeed : kSpeed);
-    liq_attr_set_progress_callback(attr.get(), keep_going, &deadline);
-    return attr;
-}
-
 std::vector<Rgba> palette_of(liq_result* result) {
     const liq_palette* palette = liq_get_palette(result);
     std::vector<Rgba> colors;
@@ -88,41 +83,124 @@ std::vector<Rgba> palette_of(liq_result* result) {
     return colors;
 }
 
-Result<PngPicture> remap(const PngPicture& picture, ByteView rgba, liq_attr* attr, Deadline& deadline) {
+// Palettes for one picture: a first one as libimagequant finds it, and where that falls short others, for
+// whose colours the places that came out worst count more. The score is made of these places, the mean error
+// that libimagequant lowers is not.
+class PaletteSearch {
+  public:
+    PaletteSearch(const PngPicture& picture, unsigned most_colors, const Options& options, Deadline deadline)
+        : picture_(picture),
+          rgba_(rgba_bytes(picture)),
+          most_colors_(std::clamp(most_colors, 2u, 256u)),
+          options_(options),
+          deadline_(deadline) {}
+
+    Result<QuantizedPicture> run() {
+        const Stopwatch stopwatch;
+        for (int tries = effort_settings(options_).png_palettes; tries > 0; --tries) {
+            Result<PngPicture> indexed = make_palette();
+            if (!indexed) return indexed.error();
+            if (deadline_.expired()) return refusal(LIQ_ABORTED);
+            const Likeness likeness =
+                measure_palette_likeness(rgba_, rgba_bytes(*indexed), picture_.width, picture_.height);
+            if (likeness.acceptable(options_)) return QuantizedPicture{std::move(*indexed), likeness.score};
+            if (hopeless(likeness, indexed->layout.palette.size())) break;
+            if (deadline_.short_of_time(2 * stopwatch.elapsed_ms() >
+                                        static_cast<double>(deadline_.remaining_ms())))
+                break;
+            weigh(likeness.tiles);
+        }
+        return Error{ErrorCode::kRefused, "palette looks too different"};
+    }
+
+  private:
+    // The first palette has no more colours than it needs, the others have all they may.
+    AttrHandle make_attr() {
+        AttrHandle attr(liq_attr_create());
+        if (!attr) return attr;
+        const int floor = std::min<int>(options_.png_quality_min, 100);
+        liq_set_quality(attr.get(), floor, weights_.empty() ? std::max(floor, kQualityEnough) : 100);
+        liq_set_max_colors(attr.get(), static_cast<int>(most_colors_));
+        liq_set_speed(attr.get(), rgba_.size() / 4 > kFastFromPixels ? kFastSpeed : kSpeed);
+        liq_attr_set_progress_callback(attr.get(), keep_going, &deadline_);
+        return attr;
+    }
+
     // The image only borrows the samples and does not write to them.
-    ImageHandle image(liq_image_create_rgba(attr, rgba.data(), static_cast<int>(picture.width),
-                                            static_cast<int>(picture.height), 0));
-    if (!image) return refusal(LIQ_OUT_OF_MEMORY);
-    liq_result* made = nullptr;
-    if (const liq_error error = liq_image_quantize(image.get(), attr, &made); error != LIQ_OK)
-        return refusal(error);
-    ResultHandle result(made);
-    liq_result_set_progress_callback(result.get(), keep_going, &deadline);
-    liq_set_dithering_level(result.get(), 1.0f);
-    PngPicture indexed{picture.width, picture.height, {PngColor::kIndexed, 8, {}, {}}, {}};
-    indexed.rows.resize(indexed.row_bytes() * indexed.height);
-    const liq_error error =
-        liq_write_remapped_image(result.get(), image.get(), indexed.rows.data(), indexed.rows.size());
-    if (error != LIQ_OK) return refusal(error);
-    indexed.layout.palette = palette_of(result.get());
-    return indexed;
-}
+    ImageHandle make_image(liq_attr* attr) {
+        ImageHandle image(liq_image_create_rgba(attr, rgba_.data(), static_cast<int>(picture_.width),
+                                                static_cast<int>(picture_.height), 0));
+        if (!image || weights_.empty()) return image;
+        Bytes map = importance();
+        if (liq_image_set_importance_map(image.get(), map.data(), map.size(), LIQ_COPY_PIXELS) != LIQ_OK)
+            image.reset();
+        return image;
+    }
+
+    Result<PngPicture> make_palette() {
+        const AttrHandle attr = make_attr();
+        if (!attr) return refusal(LIQ_OUT_OF_MEMORY);
+        const ImageHandle image = make_image(attr.get());
+        if (!image) return refusal(LIQ_OUT_OF_MEMORY);
+        liq_result* made = nullptr;
+        if (const liq_error error = liq_image_quantize(image.get(), attr.get(), &made); error != LIQ_OK)
+            return refusal(error);
+        const ResultHandle result(made);
+        liq_result_set_progress_callback(result.get(), keep_going, &deadline_);
+        liq_set_dithering_level(result.get(), 1.0f);
+        PngPicture indexed{picture_.width, picture_.height, {PngColor::kIndexed, 8, {}, {}}, {}};
+        indexed.rows.resize(indexed.row_bytes() * indexed.height);
+        const liq_error error =
+            liq_write_remapped_image(result.get(), image.get(), indexed.rows.data(), indexed.rows.size());
+        if (error != LIQ_OK) return refusal(error);
+        indexed.layout.palette = palette_of(result.get());
+        return indexed;
+    }
+
+    bool hopeless(const Likeness& likeness, std::size_t colors) const {
+        const double wanted = distance_of_score(likeness.least_score(options_));
+        return colors == most_colors_ && distance_of_score(likeness.score) * kMostGained > wanted;
+    }
+
+    void weigh(const std::vector<float>& tiles) {
+        const float worst = *std::max_element(tiles.begin(), tiles.end());
+        weights_.resize(tiles.size(), 1.0f);
+        for (std::size_t i = 0; i < tiles.size(); ++i) {
+            const float share = std::max(tiles[i] / worst, kLeastOfWorst);
+            weights_[i] *= share * share;
+        }
+    }
+
+    // A byte a pixel.
+    Bytes importance() const {
+        const float largest = *std::max_element(weights_.begin(), weights_.end());
+        const std::size_t columns = (picture_.width + kScoreTileSide - 1) / kScoreTileSide;
+        Bytes map;
+        map.reserve(std::size_t{picture_.width} * picture_.height);
+        for (std::uint32_t y = 0; y < picture_.height; ++y) {
+            const float* row = weights_.data() + y / kScoreTileSide * columns;
+            for (std::uint32_t x = 0; x < picture_.width; ++x) {
+                const float share = row[x / kScoreTileSide] / largest;
+                map.push_back(static_cast<std::uint8_t>(std::max(1.0f, 255.0f * share)));
+            }
+        }
+        return map;
+    }
+
+    const PngPicture& picture_;
+    Bytes rgba_;
+    unsigned most_colors_;
+    const Options& options_;
+    Deadline deadline_;
+    std::vector<float> weights_;  // of tiles; empty for the first palette
+};
 
 }  // namespace
 
 Result<QuantizedPicture> quantize_picture(const PngPicture& picture, unsigned most_colors,
                                           const Options& options, Deadline deadline) {
     stay_single_threaded();
-    const Bytes rgba = rgba_bytes(picture);
-    const AttrHandle attr = make_attr(rgba.size() / 4, most_colors, options, deadline);
-    if (!attr) return refusal(LIQ_OUT_OF_MEMORY);
-    Result<PngPicture> indexed = remap(picture, rgba, attr.get(), deadline);
-    if (!indexed) return indexed.error();
-    if (deadline.expired()) return refusal(LIQ_ABORTED);
-    const Likeness likeness =
-        measure_palette_likeness(rgba, rgba_bytes(*indexed), picture.width, picture.height);
-    if (!likeness.acceptable(options)) return Error{ErrorCode::kRefused, "palette looks too different"};
-    return QuantizedPicture{std::move(*indexed), likeness.score};
+    return PaletteSearch(picture, most_colors, options, deadline).run();
 }
 
 }  // namespace optimilter

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <numeric>
 
-#include "optimizers/effort.hpp"
 #include "optimizers/png_metadata.hpp"
 #include "optimizers/png_order.hpp"
 
@@ -267,7 +266,7 @@ PngPicture narrow_deep_picture(const PngFile& file, PngPicture picture) {
 }
 
 std::vector<PngLayout> candidate_layouts(const PngFile& file, const PngPicture& picture,
-                                         const ColorSurvey& survey, std::uint8_t effort) {
+                                         const ColorSurvey& survey, unsigned orders) {
     std::vector<PngLayout> layouts;
     const std::vector<PngLayout> direct = direct_layouts(picture, survey);
     const auto best = std::find_if(direct.begin(), direct.end(),
@@ -275,7 +274,7 @@ std::vector<PngLayout> candidate_layouts(const PngFile& file, const PngPicture& 
     const bool indexed = picture.layout.color == PngColor::kIndexed;
     if (best != direct.end()) layouts.push_back(*best);
     if (indexed) add_indexed(file, own_order(picture, survey), layouts);
-    if (survey.few_colors) add_orders(file, survey, effort_settings(effort).png_orders, layouts);
+    if (survey.few_colors) add_orders(file, survey, orders, layouts);
     if (layouts.empty()) layouts.push_back(picture.layout);
     return layouts;
 }

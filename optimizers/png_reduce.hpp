@@ -9,7 +9,7 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
-#include "optimizers/options.hpp"
+#include "optimizers/effort.hpp"
 #include "optimizers/png_chunks.hpp"
 #include "optimizers/png_picture.hpp"
 
@@ -35,9 +35,10 @@ Result<ColorSurvey> survey_colors(const PngPicture& picture, Deadline deadline);
 // pictures; others come back as they are.
 PngPicture narrow_deep_picture(const PngFile& file, PngPicture picture);
 
-// Layouts worth a trial, the best without a palette first; never empty. For up to 8 bits a sample. The
-// effort says how many orders of a palette are among them.
+// Layouts worth a trial, the best without a palette first, at most so many orders of a made palette among
+// them; never empty. For up to 8 bits a sample.
 std::vector<PngLayout> candidate_layouts(const PngFile& file, const PngPicture& picture,
-                                         const ColorSurvey& survey, std::uint8_t effort = kEffortDefault);
+                                         const ColorSurvey& survey,
+                                         unsigned orders = png_effort(kEffortDefault).orders);
 
 }  // namespace optimilter

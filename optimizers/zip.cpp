@@ -63,7 +63,7 @@ class Repacking {
         : input_(input),
           archive_(archive),
           context_(context),
-          pace_(context.budget, input.size(), archive.entries.size(), context.options.effort),
+          pace_(context.budget, input.size(), archive.entries.size(), zip_levels(context.options.effort)),
           uses_(archive.entries.size()) {}
 
     Attempt run();

@@ -17,13 +17,20 @@ namespace optimilter {
 // For members that are compressed already; the slow levels find nothing more in them.
 constexpr int kMediaLevel = 6;
 
+// libdeflate's levels for members of up to a megabyte, and for larger ones.
+struct DeflateLevels {
+    int small;
+    int large;
+};
+DeflateLevels zip_levels(std::uint8_t effort);
+
 class ZipPace {
   public:
     // file_size_bytes: of the archive, which is written once more at the end. entries: all it has, since
-    // verifying visits every one. effort: of the options.
+    // verifying visits every one.
     ZipPace(const Budget& budget, std::size_t file_size_bytes, std::size_t entries,
-            std::uint8_t effort = kEffortDefault)
-        : budget_(budget), file_size_(file_size_bytes), entries_(entries), effort_(effort) {}
+            DeflateLevels levels = zip_levels(kEffortDefault))
+        : budget_(budget), file_size_(file_size_bytes), entries_(entries), levels_(levels) {}
 
     // true when what is left is needed for finishing.
     bool time_is_up() const {
@@ -58,7 +65,7 @@ class ZipPace {
     const Budget& budget_;
     std::uint64_t file_size_;
     std::uint64_t entries_;
-    std::uint8_t effort_;
+    DeflateLevels levels_;
     std::uint64_t to_verify_ = 0;  // bytes
     std::uint64_t inflated_ = 0;   // bytes
     double inflated_ms_ = 0;

@@ -30,6 +30,10 @@ constexpr Word<LogLevel> kLogLevels[] = {{"debug", LogLevel::kDebug},
                                          {"warning", LogLevel::kWarning},
                                          {"error", LogLevel::kError}};
 constexpr Word<LogTarget> kLogTargets[] = {{"syslog", LogTarget::kSyslog}, {"stderr", LogTarget::kStderr}};
+constexpr Word<OptTrust> kOptTrusts[] = {{"nobody", OptTrust::kNobody},
+                                         {"authenticated", OptTrust::kAuthenticated},
+                                         {"outbound", OptTrust::kOutbound},
+                                         {"everybody", OptTrust::kEverybody}};
 // The formats with a row in optimizers/registry.cpp, which links decoders and cannot be asked here; a unit
 // test holds the two together.
 constexpr Word<Format> kFormats[] = {
@@ -41,6 +45,8 @@ constexpr Word<Format> kFormats[] = {
     {"pdf", Format::kPdf},   {"zip", Format::kZip},          {"7z", Format::kSevenZip},
     {"tar", Format::kTar},   {"gzip", Format::kGzip},        {"bzip2", Format::kBzip2},
     {"xz", Format::kXz},     {"zstd", Format::kZstd}};
+
+constexpr std::size_t kMostQueues = 16;
 
 constexpr Word<Format> kConvertible[] = {{"bmp", Format::kBmp}, {"tga", Format::kTga},
                                          {"pcx", Format::kPcx}, {"sgi", Format::kSgi},
@@ -228,6 +234,16 @@ std::string check_mail_way(std::string_view text) {
     return port >= 1 && port <= 65535 ? std::string() : "the port must be 1 to 65535";
 }
 
+std::string check_queue(std::string_view text) {
+    const bool sendmail = text.starts_with("sendmail:");
+    if (sendmail) text.remove_prefix(9);
+    if (!text.starts_with('/')) return "want \"/path\" or \"sendmail:/path\"";
+    const std::size_t star = text.find('*');
+    if (star == std::string_view::npos) return {};
+    if (!sendmail) return "\"*\" is for queues of Sendmail alone";
+    return star + 1 == text.size() ? std::string() : "\"*\" may stand at the end alone";
+}
+
 // Scheme, host and port are checked; the path is for the other side. No user name: it would be in every log.
 std::string check_url(std::string_view text) {
     constexpr std::string_view kWant =
@@ -248,12 +264,21 @@ std::string check_url(std::string_view text) {
     return whole && port >= 1 && port <= 65535 ? std::string() : "the port must be 1 to 65535";
 }
 
+// RFC 5322 sec. 3.6.8: printable ASCII without the colon.
+std::string check_field_name(std::string_view text) {
+    const bool plain =
+        std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7F && c != ':'; });
+    return plain && text.size() <= 76 ? std::string() : "is no name of a header field";
+}
+
 std::string check_text(std::string_view text, SettingForm form) {
     if (has_control(text)) return "holds a control character";
     if (form == SettingForm::kSocket) return check_socket(text);
     if (form == SettingForm::kAddress && !text.empty()) return check_address(text);
     if (form == SettingForm::kMailWay) return check_mail_way(text);
+    if (form == SettingForm::kQueues) return check_queue(text);
     if (form == SettingForm::kUrl && !text.empty()) return check_url(text);
+    if (form == SettingForm::kFieldName) return check_field_name(text);
     if (form == SettingForm::kPath && !text.empty() && text[0] != '/')
         return "want an absolute path, or \"\"";
     if (form == SettingForm::kName && text.find_first_of(" :/") != std::string_view::npos)
@@ -339,6 +364,10 @@ Status read_setting(const toml::node& node, const SettingBounds&, LogTarget& val
     return read_word<LogTarget>(node, kLogTargets, value);
 }
 
+Status read_setting(const toml::node& node, const SettingBounds&, OptTrust& value) {
+    return read_word<OptTrust>(node, kOptTrusts, value);
+}
+
 Status read_setting(const toml::node& node, const SettingBounds&, FormatSet& value) {
     return read_formats(node, kFormats, value);
 }
@@ -363,16 +392,20 @@ Status read_setting(const toml::node& node, const SettingBounds&, std::vector<Ne
 }
 
 Status read_setting(const toml::node& node, const SettingBounds& bounds, std::vector<std::string>& value) {
-    const SettingForm form = bounds.form == SettingForm::kPaths ? SettingForm::kPath : SettingForm::kAddress;
+    const SettingForm each = bounds.form == SettingForm::kPaths    ? SettingForm::kPath
+                             : bounds.form == SettingForm::kQueues ? SettingForm::kQueues
+                                                                   : SettingForm::kAddress;
     std::vector<std::string> read;
     const Status status =
         for_each_element(node, describe_form(bounds.form), [&](const toml::node& element) -> Status {
             std::string text;
-            const Status one = read_setting(element, {form, 0, 0}, text);
+            const Status one = read_setting(element, {each, 0, 0}, text);
             if (one && text.empty()) return malformed("is empty");
             read.push_back(std::move(text));
             return one;
         });
+    if (status && bounds.form == SettingForm::kQueues && read.size() > kMostQueues)
+        return Error{ErrorCode::kLimit, fmt::format("at most {} queue directories", kMostQueues)};
     if (status) value = std::move(read);
     return status;
 }
@@ -409,6 +442,10 @@ std::string print_setting(LogLevel value, const SettingBounds&) {
 
 std::string print_setting(LogTarget value, const SettingBounds&) {
     return print_word<LogTarget>(value, kLogTargets);
+}
+
+std::string print_setting(OptTrust value, const SettingBounds&) {
+    return print_word<OptTrust>(value, kOptTrusts);
 }
 
 std::string print_setting(const FormatSet& value, const SettingBounds&) {
@@ -461,8 +498,12 @@ std::string describe_form(SettingForm form) {
             return "a mail address";
         case SettingForm::kAddresses:
             return "a list of mail addresses";
+        case SettingForm::kFieldName:
+            return "a header field";
         case SettingForm::kMailWay:
             return "a way to send";
+        case SettingForm::kQueues:
+            return "a list of queue directories";
         case SettingForm::kPaths:
             return "a list of absolute paths";
         case SettingForm::kUrl:
@@ -481,6 +522,10 @@ std::string describe_words(LogLevel) {
 
 std::string describe_words(LogTarget) {
     return "one of " + words_line<LogTarget>(kLogTargets);
+}
+
+std::string describe_words(OptTrust) {
+    return "one of " + words_line<OptTrust>(kOptTrusts);
 }
 
 std::string describe_words(const FormatSet&) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One value of a settings file: from a TOML node, checked, into its C++ type, and back to TOML text. Serves
-// policy/settings.cpp alone; what a value is for is not known here. Thread safe: pure functions.
+// One value of a settings file: from a TOML node, checked, into its C++ type, and back to TOML text. What a
+// value is for is not known here. Thread safe: pure functions.
 #pragma once
 
 #include <cstdint>
@@ -30,6 +30,7 @@ Status read_setting(const toml::node& node, const SettingBounds& bounds, std::st
 Status read_setting(const toml::node& node, const SettingBounds& bounds, ProfileName& value);
 Status read_setting(const toml::node& node, const SettingBounds& bounds, LogLevel& value);
 Status read_setting(const toml::node& node, const SettingBounds& bounds, LogTarget& value);
+Status read_setting(const toml::node& node, const SettingBounds& bounds, OptTrust& value);
 Status read_setting(const toml::node& node, const SettingBounds& bounds, FormatSet& value);
 Status read_setting(const toml::node& node, const SettingBounds& bounds, ConvertSet& value);
 Status read_setting(const toml::node& node, const SettingBounds& bounds, std::vector<Network>& value);
@@ -62,6 +63,7 @@ std::string print_setting(const std::string& value, const SettingBounds& bounds)
 std::string print_setting(ProfileName value, const SettingBounds& bounds);
 std::string print_setting(LogLevel value, const SettingBounds& bounds);
 std::string print_setting(LogTarget value, const SettingBounds& bounds);
+std::string print_setting(OptTrust value, const SettingBounds& bounds);
 std::string print_setting(const FormatSet& value, const SettingBounds& bounds);
 std::string print_setting(const ConvertSet& value, const SettingBounds& bounds);
 std::string print_setting(const std::vector<Network>& value, const SettingBounds& bounds);
@@ -85,6 +87,7 @@ std::string describe_form(SettingForm form);
 std::string describe_words(ProfileName sample);
 std::string describe_words(LogLevel sample);
 std::string describe_words(LogTarget sample);
+std::string describe_words(OptTrust sample);
 std::string describe_words(const FormatSet& sample);
 std::string describe_words(const ConvertSet& sample);
 template <typename T>

@@ -42,6 +42,9 @@ struct ConvertSet {
     friend bool operator==(const ConvertSet&, const ConvertSet&) = default;
 };
 
+// Whose opt_out_header and opt_in_header count. Each includes those before it.
+enum class OptTrust : std::uint8_t { kNobody, kAuthenticated, kOutbound, kEverybody };
+
 // 127.0.0.0/8 and ::1.
 std::vector<Network> default_internal_networks();
 
@@ -68,7 +71,9 @@ enum class SettingForm : std::uint8_t {
     kPath,       // absolute path, or empty
     kAddress,    // mail address, or empty
     kAddresses,  // list of mail addresses
+    kFieldName,  // name of a header field, or empty
     kMailWay,    // "sendmail", absolute path of such a program, or smtp:host:port
+    kQueues,     // list of queue directories: absolute paths, with "sendmail:" before those of Sendmail
     kPaths,      // list of absolute paths
     kUrl,        // http or https URL, or empty
 };
@@ -93,6 +98,9 @@ LoadedSettings parse_settings(std::string_view toml, const std::string& name);
 // Lines "key = value" in the table's order, valid TOML that reads back to the same settings. only_changed:
 // those that differ from the default; else settings left to the profile stand as comments with its value.
 std::string print_settings(const Settings& settings, bool only_changed);
+
+// The settings with what the profile says filled in where they leave it open. The outcome is the same.
+Settings with_profile(Settings settings);
 
 // Names of the settings that differ and that only a restart can change; for the log line of a reload.
 std::vector<std::string_view> changes_needing_restart(const Settings& running, const Settings& fresh);

@@ -35,11 +35,24 @@ ResultCache::~ResultCache() {
 }
 
 std::optional<StoredResult> ResultCache::find(const Digest& key) {
+    return counted(look_up(key));
+}
+
+std::optional<StoredResult> ResultCache::find(const Digest& key, const Digest& else_key) {
+    std::optional<StoredResult> found = look_up(key);
+    return counted(found ? std::move(found) : look_up(else_key));
+}
+
+std::optional<StoredResult> ResultCache::look_up(const Digest& key) {
     std::optional<StoredResult> found = memory_.find(key);
     if (!found && file_) {
         found = file_->find(key);
         if (found) add({key, found, false});
     }
+    return found;
+}
+
+std::optional<StoredResult> ResultCache::counted(std::optional<StoredResult> found) {
     counters_.add(found ? Counter::kCacheHits : Counter::kCacheMisses);
     return found;
 }

@@ -41,6 +41,8 @@ class ResultCache {
 
     // From memory, else from the file.
     std::optional<StoredResult> find(const Digest& key);
+    // The first of the two that there is, counted as one question.
+    std::optional<StoredResult> find(const Digest& key, const Digest& else_key);
     // Takes note of a result. Dropped when more waits to be stored than memory allows.
     void keep(const Digest& key, StoredResult result);
 
@@ -61,6 +63,8 @@ class ResultCache {
         bool to_file = false;
     };
 
+    std::optional<StoredResult> look_up(const Digest& key);
+    std::optional<StoredResult> counted(std::optional<StoredResult> found);
     bool add(Note note);
     void run();
     void store(Note note);

@@ -105,9 +105,11 @@ Result<WorkerPtr> Crew::take(Lock& lock, Queue& queue, Deadline until) {
     return Error{ErrorCode::kLimit, "all workers busy"};
 }
 
-Status Crew::admits(Deadline deadline) const {
+Status Crew::admits(Deadline deadline) {
     const Lock lock(mutex_);
-    return admit(deadline);
+    Status admitted = admit(deadline);
+    if (!admitted) waits_.observe(expected_wait_ms());
+    return admitted;
 }
 
 Status Crew::admit(Deadline deadline) const {
@@ -124,8 +126,26 @@ Status Crew::admit(Deadline deadline) const {
 
 Result<WorkerPtr> Crew::enter(Deadline deadline) {
     Lock lock(mutex_);
-    if (const Status admitted = admit(deadline); !admitted) return admitted.error();
-    return take(lock, queue_, Deadline::in_ms(forecast_.patience_ms(deadline.remaining_ms())));
+    if (const Status admitted = admit(deadline); !admitted) {
+        // The wait it was spared is as good a measure as one that was endured.
+        waits_.observe(expected_wait_ms());
+        return admitted.error();
+    }
+    const Stopwatch watch;
+    auto worker = take(lock, queue_, Deadline::in_ms(forecast_.patience_ms(deadline.remaining_ms())));
+    waits_.observe(watch.elapsed_ms());
+    return worker;
+}
+
+double Crew::expected_wait_ms() const {
+    return forecast_.expected_wait_ms(static_cast<std::uint32_t>(queue_.size()), settings_.workers - busy_);
+}
+
+double Crew::least_wait_ms() {
+    const Lock lock(mutex_);
+    std::optional<double> waiting_ms;
+    if (!queue_.empty()) waiting_ms = queue_.front()->waits.elapsed_ms();
+    return waits_.close(waiting_ms);
 }
 
 Result<WorkerPtr> Crew::replace(Deadline deadline) {

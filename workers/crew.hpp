@@ -22,6 +22,7 @@
 #include "workers/crash_memory.hpp"
 #include "workers/pool.hpp"
 #include "workers/queue_forecast.hpp"
+#include "workers/wait_window.hpp"
 #include "workers/worker_process.hpp"
 #include "workers/zygote_link.hpp"
 
@@ -46,7 +47,7 @@ class Crew {
     // kWorkerDied at once while workers cannot be started, kRefused after stop().
     Result<WorkerPtr> enter(Deadline deadline);
     // What enter() would refuse at once.
-    Status admits(Deadline deadline) const;
+    Status admits(Deadline deadline);
     // Another worker for a place held already, after the first one ended. Goes before all who have no place.
     Result<WorkerPtr> replace(Deadline deadline);
     // Gives the place back. reusable: the worker kept the rules and may serve another message; else it is
@@ -67,6 +68,8 @@ class Crew {
     std::uint32_t missing_steps();
     std::uint32_t fingerprint() const;
     PoolState state() const;
+    // As Pool::least_wait_ms().
+    double least_wait_ms();
 
     Counters& counters() { return counters_; }
     CrashMemory& crash_memory() { return crash_memory_; }
@@ -79,6 +82,7 @@ class Crew {
     struct Waiter {
         std::condition_variable told;
         WorkerPtr worker;
+        Stopwatch waits;
     };
     using Queue = std::deque<Waiter*>;
     Status admit(Deadline deadline) const;
@@ -86,6 +90,7 @@ class Crew {
     void serve_waiters();
     void tell_waiters();
     std::uint32_t waiting() const;
+    double expected_wait_ms() const;
     void end_worker(const WorkerPtr& worker);
     void wake_tender() const;
 
@@ -131,6 +136,7 @@ class Crew {
     std::map<pid_t, WorkerPtr> unreaped_;
     std::uint32_t busy_ = 0;
     QueueForecast forecast_;
+    WaitWindow waits_;                 // of queue_ alone
     Queue queue_;                      // for a place and a worker
     Queue replacing_;                  // for a worker, place held
     std::uint32_t warming_count_ = 0;  // of warming_ and forks_asked_, as last told

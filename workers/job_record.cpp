@@ -6,8 +6,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "base/record_fields.hpp"
 #include "base/text.hpp"
-#include "workers/record_fields.hpp"
 
 namespace optimilter {
 

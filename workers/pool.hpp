@@ -142,6 +142,10 @@ class Pool {
 
     PoolState state() const;
 
+    // The least time that a message waited for a worker since the last call; 0 when one had not to, or none
+    // came. For one caller, about once a second: milter/load_monitor.
+    double least_wait_ms();
+
   private:
     Pool();
     struct State;

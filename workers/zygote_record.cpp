@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "workers/zygote_record.hpp"
 
-#include "workers/record_fields.hpp"
+#include "base/record_fields.hpp"
 #include "workers/sandbox_steps.hpp"
 
 namespace optimilter {

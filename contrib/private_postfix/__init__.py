@@ -6,9 +6,10 @@ address but 127.0.0.1. Needs root, and the accounts that contrib/setup.sh makes.
 """
 from .engine import Engine, Guard, NullMilter, free_port
 from .postfix import Milter, PrivatePostfix, PrivatePostfixError, milter_list
+from .queue_watch import QueueWatch
 from .sink import MailSink
 from .smtp_client import SmtpClient, SmtpReply, to_crlf
 from .unpack import postfix_root
 
-__all__ = ["Engine", "Guard", "MailSink", "Milter", "NullMilter", "PrivatePostfix", "PrivatePostfixError", "SmtpClient",
+__all__ = ["Engine", "Guard", "MailSink", "Milter", "NullMilter", "PrivatePostfix", "PrivatePostfixError", "QueueWatch", "SmtpClient",
            "SmtpReply", "free_port", "milter_list", "postfix_root", "to_crlf"]

@@ -173,8 +173,9 @@ class Engine(_MilterProgram):
         """Writes the settings file; a running engine, or guard, reads it at reload()."""
         self.settings = dict(settings)
         settings = {"listen": self.guard_listen or f"unix:{self.folder}/unused.sock", "engine_socket": self.listen,
-                    "control_socket": self.control, "guard_status_socket": self.folder / "guard.sock",
-                    "log_target": "stderr", "worker_program": self.worker, "alert_file": self.folder / "alert",
+                    "control_socket": self.control, "queue_socket": self.folder / "queue.sock",
+                    "guard_status_socket": self.folder / "guard.sock", "alert_file": self.folder / "alert",
+                    "log_target": "stderr", "worker_program": self.worker,
                     **({"user": self.user.pw_name} if self.user else {}), **settings}
         partial = self.settings_file.with_suffix(".new")
         partial.write_text("".join(f"{key} = {_toml(value)}\n" for key, value in settings.items()))

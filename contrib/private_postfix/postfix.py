@@ -4,8 +4,6 @@
 One smtpd listener a name, each with its own list of milters, so that the same message can be sent with and
 without them. What is delivered goes to one relay host, the sink.
 """
-import contextlib
-import ctypes
 import grp
 import os
 import pathlib
@@ -18,6 +16,7 @@ import tempfile
 import time
 from collections import namedtuple
 
+from .mta import PrivateMta, PrivatePostfixError, die_with_parent
 from .unpack import library_path, postfix_root
 
 OWNER, SETGID_GROUP = "optimtest", "optimdrop"
@@ -28,18 +27,11 @@ Milter = namedtuple("Milter", "endpoint default_action connect_timeout command_t
                     defaults=("accept", "2s", "5s", "15s"))
 
 
-class PrivatePostfixError(RuntimeError):
-    pass
-
-
-def _die_with_parent():
-    """Runs in the child: a killed test run must leave no Postfix behind."""
-    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
-
-
-class PrivatePostfix:
+class PrivatePostfix(PrivateMta):
     """listeners: name -> list of Milter. non_smtpd: milters for sendmail(1). jail: folder services are chrooted to
     the queue folder, as Debian does it; milter socket paths then count from there."""
+
+    name = "Postfix"
 
     def __init__(self, sink_port, listeners, non_smtpd=(), jail=False, settings=None, folder=None, outlive_parent=False):
         self._check_accounts()
@@ -48,6 +40,7 @@ class PrivatePostfix:
         self.folder.chmod(0o755)  # the mail owner must get through
         self.queue = self.folder / "queue"
         self.log_file = self.folder / "maillog"
+        self.stderr_file = self.folder / "master.stderr"
         self.config = self.folder / "etc"
         self.ports = {name: free_port() for name in listeners}
         self._outlive_parent = outlive_parent
@@ -153,13 +146,9 @@ class PrivatePostfix:
     def start(self, timeout=30):
         self._master = subprocess.Popen(
             [self.programs / "usr/lib/postfix/sbin/master", "-c", self.config], env=self.environment, cwd="/",
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=open(self.folder / "master.stderr", "wb"),
-            start_new_session=True, preexec_fn=None if self._outlive_parent else _die_with_parent)
-        deadline = time.monotonic() + timeout
-        while not all(_greets(port) for port in self.ports.values()):
-            if self._master.poll() is not None or time.monotonic() > deadline:
-                raise PrivatePostfixError(f"the private Postfix did not start:\n{self.log_tail()}")
-            time.sleep(0.05)
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=open(self.stderr_file, "wb"),
+            start_new_session=True, preexec_fn=None if self._outlive_parent else die_with_parent)
+        self.wait_until_it_greets(self._master, timeout)
         return self
 
     def pid(self):
@@ -173,35 +162,12 @@ class PrivatePostfix:
         if not keep_folder:
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    def __enter__(self):
-        return self.start()
-
-    def __exit__(self, *_):
-        self.stop()
-
     # Watching
-
-    def log(self):
-        with contextlib.suppress(FileNotFoundError):
-            return self.log_file.read_text(errors="replace")
-        return ""
-
-    def log_tail(self, lines=20):
-        text = self.log() + (self.folder / "master.stderr").read_text(errors="replace")
-        return "\n".join(text.splitlines()[-lines:]) or "(no log)"
 
     def queued(self, *names):
         """Queue files in the folders named (all live ones by default)."""
         names = names or ("maildrop", "incoming", "active", "deferred", "hold", "corrupt")
         return [path for name in names for path in (self.queue / name).rglob("*") if path.is_file()]
-
-    def wait_until_empty(self, timeout=60):
-        """Until nothing waits any more; a message in corrupt/ or hold/ counts as waiting, so it is not missed."""
-        deadline = time.monotonic() + timeout
-        while self.queued():
-            if time.monotonic() > deadline:
-                raise PrivatePostfixError(f"still queued after {timeout} s: {self.queued()[:5]}\n{self.log_tail()}")
-            time.sleep(0.05)
 
     # Local submission
 
@@ -226,13 +192,3 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
-
-
-def _greets(port):
-    try:
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
-            answer = connection.recv(200)
-            connection.sendall(b"QUIT\r\n")
-            return answer.startswith(b"220")
-    except OSError:
-        return False

@@ -6,18 +6,16 @@ One daemon port a name, each with its own list of milters (InputMailFilters=), s
 with and without them. What is delivered goes to one relay host, the sink. The interface is PrivatePostfix's.
 """
 import contextlib
-import ctypes
 import os
 import pathlib
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
-import time
 
-from private_postfix.postfix import OWNER, PrivatePostfix, PrivatePostfixError, free_port
+from private_postfix.mta import PrivateMta, PrivatePostfixError, die_with_parent
+from private_postfix.postfix import OWNER, PrivatePostfix, free_port
 from private_postfix.unpack import library_path
 
 from .unpack import M4_FOLDER, SENDMAIL, sendmail_root
@@ -94,9 +92,11 @@ def sendmail_filter(name, milter):
     return f"MAIL_FILTER(`{name}', `S={where}, F={on_error}, T={times}')dnl\n"
 
 
-class PrivateSendmail:
+class PrivateSendmail(PrivateMta):
     """listeners: name -> list of Milter, or None for the filters that `more` defines by INPUT_MAIL_FILTER. submit_to: the listener that sendmail(1) hands its mail to. build: build folder
     with tests/e2e/libsendmail_alone.so. more: lines for the mc file."""
+
+    name = "Sendmail"
 
     def __init__(self, build, sink_port, listeners, submit_to="filtered", more="", folder=None):
         PrivatePostfix._check_accounts()
@@ -107,6 +107,7 @@ class PrivateSendmail:
         self.queue, self.client_queue = self.folder / "queue", self.folder / "client_queue"
         self.etc = self.folder / "etc"
         self.log_file = self.folder / "maillog"
+        self.stderr_file = self.folder / "stderr"
         self.ports = {name: free_port() for name in listeners}
         self._daemon = None
         self._copy_programs(build)
@@ -159,13 +160,9 @@ class PrivateSendmail:
     def start(self, timeout=30):
         self._daemon = subprocess.Popen(
             [self.program, "-C", self.cf, "-bD", "-q1s"], env=self.environment, cwd="/", stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=open(self.folder / "stderr", "wb"), start_new_session=True,
-            preexec_fn=lambda: ctypes.CDLL(None).prctl(1, signal.SIGTERM))  # PR_SET_PDEATHSIG
-        deadline = time.monotonic() + timeout
-        while not all(_greets(port) for port in self.ports.values()):
-            if self._daemon.poll() is not None or time.monotonic() > deadline:
-                raise PrivatePostfixError(f"the private Sendmail did not start:\n{self.log_tail()}")
-            time.sleep(0.05)
+            stdout=subprocess.DEVNULL, stderr=open(self.stderr_file, "wb"), start_new_session=True,
+            preexec_fn=die_with_parent)
+        self.wait_until_it_greets(self._daemon, timeout)
         return self
 
     def pid(self):
@@ -180,34 +177,12 @@ class PrivateSendmail:
         if not keep_folder:
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    def __enter__(self):
-        return self.start()
-
-    def __exit__(self, *_):
-        self.stop()
-
     # Watching
-
-    def log(self):
-        with contextlib.suppress(FileNotFoundError):
-            return self.log_file.read_text(errors="replace")
-        return ""
-
-    def log_tail(self, lines=20):
-        text = self.log() + (self.folder / "stderr").read_text(errors="replace")
-        return "\n".join(text.splitlines()[-lines:]) or "(no log)"
 
     def queued(self):
         """Queue files of the daemon and of sendmail(1): control, data, lost, quarantined."""
         return [path for folder in (self.queue, self.client_queue) for path in folder.rglob("*")
                 if path.is_file() and path.name[:2] in ("qf", "df", "Qf", "hf", "tf")]
-
-    def wait_until_empty(self, timeout=60):
-        deadline = time.monotonic() + timeout
-        while self.queued():
-            if time.monotonic() > deadline:
-                raise PrivatePostfixError(f"still queued after {timeout} s: {self.queued()[:5]}\n{self.log_tail()}")
-            time.sleep(0.05)
 
     # Local submission
 
@@ -215,13 +190,3 @@ class PrivateSendmail:
         """sendmail(1) with the private submit.cf: goes to the daemon by SMTP, and so through its filters."""
         return subprocess.run([self.program, "-C", self.submit_cf, "-i", *options, "-f", sender, recipient], input=message,
                               env=self.environment, capture_output=True, check=True)
-
-
-def _greets(port):
-    try:
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
-            answer = connection.recv(200)
-            connection.sendall(b"QUIT\r\n")
-            return answer.startswith(b"220")
-    except OSError:
-        return False

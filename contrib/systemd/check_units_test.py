@@ -22,6 +22,7 @@ CASES = [
     ("unknown system call group", "optimilter-engine.service", "=@system-service ", "=@system-service @no-such-group ",
      "@no-such-group"),
     ("bad time", "optimilter-recover.timer", "^OnBootSec=.*$", "OnBootSec=soon", "Failed to parse timer value"),
+    ("network let in", "optimilter-queuewatch.service", "^PrivateNetwork=yes\n", "", "optimilter-queuewatch.service: exposure is"),
     ("path that is none", "optimilter-recover.path", "^PathChanged=.*$", "PathChanged=run/alert", "not absolute"),
     ("unit gone", "optimilter-recover.service", None, None, "optimilter-recover.service is not there"),
 ]

@@ -41,7 +41,7 @@ def pytest_report_header(config):
 
 def pytest_sessionstart(session):
     needed = ("milter/optimilterd", "milter/optimilter-engine", "workers/optimilter-worker", "console/optimilterctl",
-              "console/optimilter-recover", "tests/e2e/null_milter", "tests/e2e/libsendmail_alone.so")
+              "console/optimilter-recover", "console/optimilter-queuewatch", "tests/e2e/null_milter", "tests/e2e/libsendmail_alone.so")
     missing = [program for program in needed if not (BUILD / program).exists()]
     if missing:
         pytest.exit(f"not built in {BUILD}: {', '.join(missing)} (./check builds them)", returncode=2)

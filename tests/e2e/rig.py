@@ -9,7 +9,7 @@ import sys
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(PROJECT / "contrib"))
 
-from private_postfix import Engine, Guard, MailSink, Milter, NullMilter, PrivatePostfix, SmtpClient, milter_list, to_crlf  # noqa: E402,F401
+from private_postfix import Engine, Guard, MailSink, Milter, NullMilter, PrivatePostfix, QueueWatch, SmtpClient, milter_list, to_crlf  # noqa: E402,F401
 from private_sendmail import PrivateSendmail, private_folder  # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get("OPTIMILTER_BUILD") or PROJECT / "build/release")

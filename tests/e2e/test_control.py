@@ -124,7 +124,7 @@ def test_failed_reload_is_told(engine):
     until(lambda: json.loads(ask(engine, b"status\n"))["settings_problem"], "the reload")
     done = ctl(engine, "status")
     assert done.returncode == 1 and "optimilter.toml:" in done.stderr
-    assert "the settings file has problems, older settings are used: " in done.stdout
+    assert "settings or rules have problems, older settings are used: " in done.stdout
     engine.configure(LOSSLESS)
     engine.reload()
     until(lambda: not json.loads(ask(engine, b"status\n"))["settings_problem"], "the second reload")

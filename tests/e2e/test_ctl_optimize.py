@@ -12,7 +12,7 @@ from mails import attachment_of, message, part, photo, photo_mail, sample
 from rig import CTL, LOSSLESS, Rig, WORKER
 
 FILE_FIELDS = ["file", "kind", "bytes_in", "bytes_out", "cpu_ms", "wall_ms", "parts"]
-PART_FIELDS = ["index", "type", "filename", "format", "bytes_in", "bytes_out", "outcome", "reason", "optimizer", "quality", "cpu_ms"]
+PART_FIELDS = ["index", "type", "filename", "format", "bytes_in", "bytes_out", "outcome", "reason", "optimizer", "rule", "quality", "cpu_ms"]
 OUTCOMES = {"optimized", "not_smaller", "too_different", "not_applicable", "untouchable", "over_budget", "malformed"}
 
 

@@ -108,10 +108,11 @@ def test_sysusers_and_tmpfiles(root):
     subprocess.run(["systemd-sysusers", f"--root={root}", SYSTEMD / "optimilter.sysusers"], check=True,
                    capture_output=True)
     users, groups = accounts(root, "passwd"), accounts(root, "group")
-    assert users["optimilter"][5:] == ["/nonexistent", "/usr/sbin/nologin"] and "optimilter-admin" in groups
+    assert users["optimilter"][5:] == ["/nonexistent", "/usr/sbin/nologin"]
+    assert {"optimilter-admin", "optimilter-queue"} <= groups.keys()
     for name in ("optimilter.tmpfiles", "optimilter-postfix.tmpfiles"):
         subprocess.run(["systemd-tmpfiles", "--create", f"--root={root}", SYSTEMD / name], check=True, capture_output=True)
-    for folder, mode, group in (("run/optimilter", 0o750, "optimilter-admin"),
+    for folder, mode, group in (("run/optimilter", 0o751, "optimilter-admin"),
                                 ("var/spool/postfix/optimilter", 0o2750, "postfix")):
         made = (root / folder).stat()
         assert made.st_mode & 0o7777 == mode
@@ -121,14 +122,14 @@ def test_sysusers_and_tmpfiles(root):
 def test_the_names_are_those_of_the_units():
     for unit in ("optimilter.service.in", "optimilter-engine.service.in"):
         text = (SYSTEMD / unit).read_text()
-        assert re.search(r"^User=optimilter$", text, re.M) and re.search(r"^SupplementaryGroups=optimilter-admin$", text, re.M)
+        assert re.search(r"^User=optimilter$", text, re.M) and re.search(r"^SupplementaryGroups=optimilter-admin\b", text, re.M)
 
 
 def test_installed_units_name_the_installed_programs(tmp_path):
     """Whatever prefix is chosen at installation."""
     subprocess.run(["cmake", "--install", BUILD, "--prefix", "/opt/mail"], check=True,
                    env={**os.environ, "DESTDIR": str(tmp_path)}, capture_output=True, cwd=PROJECT)
-    for name in ("optimilter", "optimilter-engine", "optimilter-recover"):
+    for name in ("optimilter", "optimilter-engine", "optimilter-queuewatch", "optimilter-recover"):
         unit = (tmp_path / f"opt/mail/lib/systemd/system/{name}.service").read_text()
         program = re.search(r"^ExecStart=(/opt/mail/\S+)$", unit, re.M)[1]
         assert os.access(tmp_path / program.lstrip("/"), os.X_OK)

@@ -23,11 +23,12 @@ HEADER_OWNERS = (
     (r"libmilter/", r"milter/(callbacks|apply_edits)[^/]*"),
     (r"vips/|Magick\+\+|jpeglib\.h|jerror\.h|png\.h|pngconf\.h|libimagequant\.h|archive(_entry)?\.h|libdeflate\.h|lzma\.h|zstd\.h|tiff\w*\.h|webp/|qpdf/|expat\.h", r"optimizers/.*"),
     (r"sqlite3\.h", r"store/.*"),
+    (r"re2/", r"policy/regex\.cpp"),
     (r"mimetic/", r"(mail|console)/.*"),
 )
 
 # The programs that talk to the MTA or the operator must not load a decoder.
-DECODER_FREE = ("milter/optimilter-engine", "console/optimilterctl", "console/optimilter-recover")
+DECODER_FREE = ("milter/optimilter-engine", "console/optimilterctl", "console/optimilter-recover", "console/optimilter-queuewatch")
 DECODERS = re.compile(r"\blib(vips|jpeg|turbojpeg|png|spng|imagequant|archive|Magick|tiff|webp|heif|qpdf|poppler)[^ ]*\.so")
 
 # The guard loads nothing that has to be trusted besides the C and C++ libraries.

@@ -53,6 +53,27 @@ std::string lists(std::string_view smtpd, std::string_view non_smtpd = OURS) {
                 "\n");
 }
 
+void test_queue_that_is_not_counted() {
+    CheckMtaInput input = chroot_input();
+    struct Case {
+        std::vector<std::string> counted;
+        bool noted;
+    };
+    for (const Case& row : {Case{{"/var/spool/postfix"}, false},
+                            {{"/a", "/var/spool/postfix/"}, false},
+                            {{"/var/spool/postfix-out"}, true},
+                            {{"sendmail:/var/spool/postfix"}, true},
+                            {{}, true}}) {
+        input.queue_directories = row.counted;
+        const auto findings = check_mta(lists(OURS), kServices, input);
+        CHECK_EQ(warnings(findings), "");
+        const std::string text = notes(findings);
+        CHECK_EQ(text.find("queue_directory is \"/var/spool/postfix\", which is not in our setting") !=
+                     std::string::npos,
+                 row.noted);
+    }
+}
+
 void test_our_snippet_has_no_warning() {
     const auto findings = check_mta(lists(OURS), kServices, chroot_input());
     CHECK_EQ(warnings(findings), "");
@@ -334,6 +355,7 @@ void test_input_from_settings() {
 int main() {
     using namespace optimilter;
     const CMUnitTest tests[] = {
+        TEST(test_queue_that_is_not_counted),
         TEST(test_our_snippet_has_no_warning),
         TEST(test_entries),
         TEST(test_bare_entry_takes_the_global_settings),

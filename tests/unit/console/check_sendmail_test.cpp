@@ -37,6 +37,16 @@ void test_our_lines_have_no_warning() {
     CHECK_EQ(warned("O InputMailFilters=optimilter, dkim\n" OURS "Xdkim, S=inet:8891@localhost\n"), "");
 }
 
+void test_queue_that_is_not_counted() {
+    const std::string cf = std::string(ASKED OURS) + "O QueueDirectory=/var/spool/mqueue/q*\n";
+    CheckMtaInput input;
+    CHECK(
+        notes(check_sendmail(cf, input)).find("QueueDirectory is \"sendmail:/var/spool/mqueue/q*\", which") !=
+        std::string::npos);
+    input.queue_directories = {"sendmail:/var/spool/mqueue/q*"};
+    CHECK_EQ(notes(check_sendmail(cf, input)), "InputMailFilters: optimilter is filter 1 of 1\n");
+}
+
 // Each row: an X line, and what the one warning must say.
 void test_filter_lines() {
     struct Case {
@@ -183,6 +193,7 @@ void test_unsafe_places() {
 int main() {
     using namespace optimilter;
     const CMUnitTest tests[] = {
+        TEST(test_queue_that_is_not_counted),
         TEST(test_our_lines_have_no_warning),
         TEST(test_filter_lines),
         TEST(test_deadline_moves_the_bounds),

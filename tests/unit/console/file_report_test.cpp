@@ -25,6 +25,7 @@ FileReport report_of_one_part() {
     part.bytes_out = 500;
     part.outcome = Outcome::kOptimized;
     part.optimizer = "png";
+    part.rule = "pictures";
     part.score = 0.98765432;
     part.cpu_ms = 0.3;
     report.parts.push_back(part);
@@ -37,7 +38,8 @@ void test_json_has_exactly_the_documented_fields() {
              "\"wall_ms\":20.0,"
              "\"parts\":[{\"index\":3,\"type\":\"image/"
              "png\",\"filename\":\"x.png\",\"format\":\"png\",\"bytes_in\":900,"
-             "\"bytes_out\":500,\"outcome\":\"optimized\",\"reason\":\"\",\"optimizer\":\"png\",\"quality\":"
+             "\"bytes_out\":500,\"outcome\":\"optimized\",\"reason\":\"\",\"optimizer\":\"png\",\"rule\":"
+             "\"pictures\",\"quality\":"
              "0.9877,"
              "\"cpu_ms\":0.3}]}");
 }

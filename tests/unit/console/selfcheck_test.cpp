@@ -152,6 +152,14 @@ void test_units() {
          "a is not-found"},
         {"stopped by hand", "Id=a\nLoadState=loaded\nActiveState=inactive\nSubState=dead\n",
          CheckState::kWarn, "a inactive (dead)"},
+        {"no queue watch", "Id=optimilter-queuewatch.service\nLoadState=not-found\nActiveState=inactive\n",
+         CheckState::kOk, "optimilter-queuewatch.service is not-found"},
+        {"queue watch stopped",
+         "Id=optimilter-queuewatch.service\nLoadState=loaded\nActiveState=inactive\nSubState=dead\n",
+         CheckState::kOk, "optimilter-queuewatch.service inactive (dead)"},
+        {"queue watch failed",
+         "Id=optimilter-queuewatch.service\nLoadState=loaded\nActiveState=failed\nSubState=failed\n",
+         CheckState::kFail, "optimilter-queuewatch.service failed (failed)"},
         {"nothing", "", CheckState::kWarn, "systemctl told nothing about our units"},
         {"no names", "ActiveState=failed\n\n\n=\n", CheckState::kWarn,
          "systemctl told nothing about our units"},
@@ -212,6 +220,16 @@ void test_processes() {
     };
     CHECK(guard_check("/g", locked).state == CheckState::kWarn);
     CHECK(guard_check("", nobody).state == CheckState::kOk);
+    for (const auto& [queue, want] :
+         {std::pair(R"({"off_reason":"no sample has come yet"})",
+                    "; no samples of optimilter-queuewatch: no sample has come yet"),
+          std::pair(R"({"off_reason":""})", ", counts of the queue come in"), std::pair("[]", " s")}) {
+        const std::string json = R"({"process":"engine","queue":)" + std::string(queue) + "}";
+        const Check check = engine_check(
+            "/e", [&](const std::string&, const std::string&) -> Result<std::string> { return json; });
+        CHECK(check.state == CheckState::kOk, queue);
+        CHECK(check.reason.ends_with(want), queue);
+    }
     CHECK(engine_check("", nobody).state == CheckState::kOk);
 }
 
@@ -318,6 +336,21 @@ void test_bad_settings() {
     CHECK_EQ(check.reason, "f:1: wrong (and 1 more)");
 }
 
+void test_bad_rules() {
+    const Planted planted;
+    SelfcheckSources sources = planted_machine(planted);
+    sources.rules = parse_rules({{"p.toml", "rule = 1\n"}}, std::make_shared<const Settings>());
+    CHECK_EQ(named(selfcheck(sources), "settings").reason, "p.toml:1: want [[rule]], with two brackets");
+    sources.rules =
+        parse_rules({{"p.toml", "valid_until = 2020-01-31\n"}}, std::make_shared<const Settings>());
+    sources.now = 1'580'515'199;  // the last second of that day
+    CHECK(named(selfcheck(sources), "settings").state == CheckState::kOk);
+    ++sources.now;
+    const Check check = named(selfcheck(sources), "settings");
+    CHECK(check.state == CheckState::kFail);
+    CHECK_EQ(check.reason, "p.toml was valid until 2020-01-31: all mail passes unchanged");
+}
+
 void test_sendmail_and_no_mta() {
     const Planted planted;
     SelfcheckSources sources = planted_machine(planted);
@@ -350,6 +383,7 @@ int main() {
         TEST(test_with_systemd),
         TEST(test_worker_processes),
         TEST(test_bad_settings),
+        TEST(test_bad_rules),
         TEST(test_every_check_is_made),
         TEST(test_sendmail_and_no_mta),
     };

@@ -2,6 +2,7 @@
 #include "console/status_report.hpp"
 
 #include <nlohmann/json.hpp>
+#include <vector>
 
 #include "check.hpp"
 
@@ -20,7 +21,11 @@ Json engine_json() {
         "stopping":false,"problem":"","settings_file":"/etc/o.toml","settings_since":"2025-06-01T10:00:00Z",
         "settings_problem":"","sessions":2,"in_flight":1,"body_bytes":1572864,"body_budget":268435456,
         "workers":{"limit":4,"busy":1,"idle":2,"warming":0,"waiting":0,"zygote_pid":13,"zygote_uptime_s":59,
-        "down_reason":"","missing_sandbox_steps":[]},"counters":{"messages":8,"messages_replaced":5}})");
+        "down_reason":"","missing_sandbox_steps":[]},
+        "queue":{"off_reason":"","incoming":3,"active":40,"deferred":500,"hold":6,"oldest_ms":61000,"samples":9,
+        "refused":0,"sources":[{"pid":14,"version":"1.2","uptime_s":58,"sample_age_ms":200,"interval_ms":1000,
+        "cost_us":5230,"incoming_oldest_ms":0,"active_oldest_ms":61000,"folders_read":2,"folders_lost":0,
+        "problem":""}]},"counters":{"messages":8,"messages_replaced":5}})");
 }
 
 ProcessReplies both(const Json& guard, const Json& engine) {
@@ -41,7 +46,8 @@ void test_all_well() {
           "2 sessions, 1 at their end; bodies take 1.5 MiB of 256.0 MiB\n",
           "messages 8, messages_replaced 5\n", "zygote    running, pid 13, up 59 s\n",
           "workers   1 of 4 busy, 2 idle, 0 warming; 0 messages wait\n", "sandbox   complete\n",
-          "all well\n"})
+          "queuewatch running, version 1.2, pid 14, up 58 s; a sample takes 5.2 ms\n",
+          "queue     incoming 3, active 40 (oldest 1 min), deferred 500, hold 6\n", "all well\n"})
         CHECK(says(report, text), text);
     CHECK(!says(report, "engine_died"));
     const Json json = Json::parse(report.json);
@@ -49,6 +55,59 @@ void test_all_well() {
     CHECK_EQ(json["guard"]["state"], "running");
     CHECK_EQ(json["guard"]["pid"], 11);
     CHECK_EQ(json["engine"]["workers"]["idle"], 2);
+}
+
+Json load_json() {
+    return Json::parse(
+        R"({"level":2,"level_s":190,"pressure":0.6249,"signal":"cpu","cause":"job_wait","pin":null,
+        "bypass":false,"probe_one_in":0,"min_size":32768,"max_size":8388608,"effort_max":1,
+        "signals":{"cpu":56.2},"signals_off":{"sessions":"mta_sessions is 0","queue_age":"no samples"}})");
+}
+
+void test_load() {
+    struct Case {
+        const char* name;
+        const char* patch;
+        std::vector<const char*> want;
+        std::size_t want_problems;
+    };
+    const Case cases[] = {
+        {"narrowed",
+         "{}",
+         {"load      level 2 of 5 for 3 min, because of job_wait: attachments of 32KiB to 8MiB with effort 1 "
+          "are "
+          "worked on\n",
+          "pressure 0.62, most of it by cpu\n",
+          "signals off: sessions (mta_sessions is 0), queue_age (no samples)\n"},
+         0},
+        {"calm", R"({"level":0,"cause":"none"})", {"level 0 of 5 for 3 min: everything is worked on\n"}, 0},
+        {"bypass",
+         R"({"level":5,"bypass":true,"probe_one_in":20})",
+         {"one message in 20 is read\n", "problem   load: mail passes untouched until the load is gone\n"},
+         1},
+        {"ordered",
+         R"({"level":5,"bypass":true,"pin":{"level":5,"left_s":1800}})",
+         {"no message is read\n", "ordered for 30 min more\n", "is gone, as ordered\n"},
+         1},
+        {"nonsense",
+         R"({"level":"x","pressure":"\u001b","signal":[],"pin":7,"signals_off":3})",
+         {"level 0 of 5"},
+         0},
+    };
+    for (const Case& c : cases) {
+        Json engine = engine_json(), load = load_json();
+        load.merge_patch(Json::parse(c.patch));
+        engine["load"] = load;
+        const StatusReport all = report_status(both(guard_json(), engine));
+        const StatusReport alone = report_load("/e", {Reach::kAnswered, engine.dump()});
+        for (const StatusReport& report : {all, alone}) {
+            CHECK_EQ(report.problems.size(), c.want_problems, c.name);
+            for (const char* text : c.want) CHECK(says(report, text), c.name);
+        }
+        CHECK(!says(alone, "zygote"), c.name);
+    }
+    CHECK(!report_load("/e", {Reach::kNotRunning, "no socket"}).well());
+    CHECK(!says(report_status(both(guard_json(), engine_json())), "load"));  // an engine of before
 }
 
 void test_what_is_wrong() {
@@ -69,8 +128,13 @@ void test_what_is_wrong() {
              {"trouble", "{}", R"({"problem":"it hangs"})", "engine in trouble: it hangs"},
              {"reload failed", "{}", R"({"settings_problem":"o.toml:3: x"})",
               "older settings are used: o.toml:3"},
+             {"rules out of date", "{}", R"({"policy":{"valid_until":"2026-01-31","out_of_date":true}})",
+              "the rules were valid until 2026-01-31: all mail passes unchanged"},
              {"no workers", "{}", R"({"workers":{"down_reason":"no memory"}})",
               "cannot be started: no memory"},
+             {"queue cannot be read", "{}",
+              R"({"queue":{"sources":[{"problem":"/q/active cannot be read: x"}]}})",
+              "queuewatch: /q/active cannot be read: x"},
              {"no zygote", "{}", R"({"workers":{"zygote_pid":0}})", "zygote not running"},
              {"engine says nothing of workers", "{}", R"({"workers":null})", "zygote not running"},
          }) {
@@ -167,6 +231,16 @@ void test_notes_are_no_problems() {
     CHECK(says(report, "different versions"));
 }
 
+void test_queue_is_off() {
+    Json engine = engine_json();
+    engine["queue"] = Json::parse(
+        R"({"off_reason":"the last sample came 9 s ago","incoming":null,"active":null,"sources":[]})");
+    const StatusReport report = report_status(both(guard_json(), engine));
+    CHECK(report.well());
+    CHECK(says(report, "queue     no samples, that signal is off: the last sample came 9 s ago\n"));
+    CHECK(!says(report, "queuewatch"));
+}
+
 void test_not_asked() {
     const StatusReport report = report_status({"", "", {}, {}, {}});
     CHECK(report.well());
@@ -178,9 +252,14 @@ void test_not_asked() {
 
 int main() {
     using namespace optimilter;
-    const CMUnitTest tests[] = {TEST(test_alerts),         TEST(test_all_well),
-                                TEST(test_what_is_wrong),  TEST(test_who_gives_no_status),
-                                TEST(test_hostile_fields), TEST(test_notes_are_no_problems),
+    const CMUnitTest tests[] = {TEST(test_alerts),
+                                TEST(test_all_well),
+                                TEST(test_load),
+                                TEST(test_what_is_wrong),
+                                TEST(test_who_gives_no_status),
+                                TEST(test_hostile_fields),
+                                TEST(test_notes_are_no_problems),
+                                TEST(test_queue_is_off),
                                 TEST(test_not_asked)};
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

@@ -134,7 +134,14 @@ void test_line_in_pieces() {
     CHECK(f.lines == std::vector<std::string>{"status"});
 }
 
-// Silent clients fill every place; the next one is served at once.
+// The loop's own wait, as long as it allows.
+void serve_when_due(ControlSocket& control) {
+    const Deadline due = control.next_due();
+    while (!due.expired()) ::poll(nullptr, 0, static_cast<int>(due.remaining_ms()) + 1);
+    control.serve();
+}
+
+// Silent clients fill every place; the next one is served as soon as they have had their time for a line.
 void test_silent_clients_keep_nobody_out() {
     Fixture f;
     ControlSocket control = f.opened();
@@ -144,12 +151,34 @@ void test_silent_clients_keep_nobody_out() {
         control.serve();
         CHECK(control.clients() <= ControlSocket::kMostClients);
     }
-    CHECK_EQ(heard(silent.front()), "<end>");  // the oldest had to go
-    CHECK_EQ(heard(silent.back()), "");
+    CHECK_EQ(heard(silent.front()), "");  // it may still say something
+    std::vector<pollfd> watched;
+    control.watch(watched);
+    CHECK_EQ(watched.size(), ControlSocket::kMostClients);  // waits for room, not for the listener
+    CHECK(control.next_due().remaining_ms() <= ControlSocket::kPatienceMs);
     const UniqueFd client = f.client();
     say(client, "status\n");
-    control.serve();
+    serve_when_due(control);
+    CHECK_EQ(heard(silent.front()), "<end>");
     CHECK_EQ(heard(client), "{}\n<end>");
+}
+
+// Whoever has said a line gets the answer, however many come behind and however late we look.
+void test_a_flood_pushes_out_nobody_who_spoke() {
+    Fixture f;
+    ControlSocket control = f.opened();
+    const UniqueFd early = f.client();
+    std::list<UniqueFd> flood;
+    for (std::size_t i = 1; i < ControlSocket::kMostClients; ++i) flood.push_back(f.client());
+    control.serve();
+    const Deadline patient = control.next_due();
+    for (std::size_t i = 0; i < ControlSocket::kMostClients; ++i) flood.push_back(f.client());
+    control.serve();
+    CHECK_EQ(heard(early), "");
+    while (!patient.expired()) ::poll(nullptr, 0, static_cast<int>(ControlSocket::kPatienceMs) + 1);
+    say(early, "status\n");
+    control.serve();
+    CHECK_EQ(heard(early), "{}\n<end>");
 }
 
 void test_time_is_bounded() {
@@ -246,11 +275,17 @@ void test_none_wanted() {
 int main() {
     using namespace optimilter;
     const CMUnitTest tests[] = {
-        TEST(test_a_line_an_answer_the_end), TEST(test_lines),
-        TEST(test_line_in_pieces),           TEST(test_silent_clients_keep_nobody_out),
-        TEST(test_time_is_bounded),          TEST(test_answer_larger_than_the_buffer),
-        TEST(test_client_that_leaves),       TEST(test_opening),
-        TEST(test_what_cannot_be_opened),    TEST(test_none_wanted),
+        TEST(test_a_line_an_answer_the_end),
+        TEST(test_lines),
+        TEST(test_line_in_pieces),
+        TEST(test_silent_clients_keep_nobody_out),
+        TEST(test_a_flood_pushes_out_nobody_who_spoke),
+        TEST(test_time_is_bounded),
+        TEST(test_answer_larger_than_the_buffer),
+        TEST(test_client_that_leaves),
+        TEST(test_opening),
+        TEST(test_what_cannot_be_opened),
+        TEST(test_none_wanted),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

@@ -7,6 +7,7 @@
 
 #include "check.hpp"
 #include "milter/pool_settings.hpp"
+#include "milter/queue_socket.hpp"
 
 namespace optimilter {
 namespace {
@@ -53,6 +54,22 @@ void test_of_a_fresh_engine() {
     CHECK_EQ(json["counters"].size(), static_cast<std::size_t>(Counter::kCount_));
 }
 
+void test_of_rules() {
+    Fixture f;
+    CHECK_EQ(f.json()["policy"]["rules"], 0);
+    CHECK(f.json()["policy"]["valid_until"].is_null());
+    CHECK_EQ(f.json()["policy"]["out_of_date"], false);
+    for (const bool past : {true, false}) {
+        const std::string day = past ? "2020-12-31" : "2999-12-31";
+        const std::string toml = "valid_until = " + day + "\n[[rule]]\nname = \"a\"\nthen = {}\n";
+        f.engine->swap_rules(parse_rules({{"p.toml", toml}}, f.engine->settings()).rules);
+        CHECK_EQ(f.json()["policy"]["folder"], "/etc/optimilter/policy.d");
+        CHECK_EQ(f.json()["policy"]["rules"], 1);
+        CHECK_EQ(f.json()["policy"]["valid_until"], day);
+        CHECK_EQ(f.json()["policy"]["out_of_date"], past);
+    }
+}
+
 void test_of_a_busy_engine() {
     Fixture f;
     f.engine->sessions = 7;
@@ -67,6 +84,23 @@ void test_of_a_busy_engine() {
     CHECK_EQ(json["body_bytes"], 1000);
     CHECK_EQ(json["counters"]["messages_replaced"], 5);
     CHECK_EQ(json["workers"]["busy"], 1);
+}
+
+void test_of_load() {
+    Fixture f;
+    CHECK(!f.json().contains("load"));
+    LoadMonitor load(f.engine->load,
+                     {[] { return 0.0; }, [] { return 0u; }, [] { return std::optional<QueueSample>(); },
+                      [] { return std::string(); }, "/nowhere"},
+                     [](std::uint8_t, std::uint8_t, const LoadState&) {});
+    f.run.load = &load;
+    load.keep_sampling(*f.engine->settings());
+    CHECK_EQ(f.json()["load"]["level"], 0);
+    CHECK(engine_status_line(*f.engine, f.run).find("load") == std::string::npos);
+    load.pin(3, 60'000, monotonic_ms(), *f.engine->settings());
+    load.sample(monotonic_ms(), *f.engine->settings());
+    CHECK_EQ(f.json()["load"]["level"], 3);
+    CHECK(engine_status_line(*f.engine, f.run).ends_with(", load level 3"));
 }
 
 void test_of_an_engine_in_trouble() {
@@ -86,6 +120,38 @@ void test_of_an_engine_in_trouble() {
     CHECK_EQ(f.json()["workers"]["zygote_uptime_s"], 0);
 }
 
+void test_of_the_queue() {
+    Fixture f;
+    CHECK(!f.json().contains("queue"));
+    QueueMonitor monitor;
+    f.run.queue = &monitor;
+    nlohmann::json queue = f.json()["queue"];
+    CHECK_EQ(queue["off_reason"], "no sample has come yet");
+    for (const char* name : {"incoming", "active", "deferred", "hold", "oldest_ms"})
+        CHECK(queue[name].is_null(), name);
+    CHECK(queue["sources"].empty());
+    QueueRecord record;
+    record.folders_read = 2;
+    record.incoming = 1;
+    record.active = 2;
+    record.deferred = 3;
+    record.hold = 4;
+    record.active_oldest_ms = 5000;
+    record.pid = 6;
+    record.version = "7.8";
+    record.problem = "x: gone";
+    monitor.take(record, QueueSocket::clock_ms());
+    monitor.note_refused();
+    queue = f.json()["queue"];
+    CHECK_EQ(queue["off_reason"], "");
+    CHECK(queue["incoming"] == 1 && queue["active"] == 2 && queue["deferred"] == 3 && queue["hold"] == 4);
+    CHECK(queue["oldest_ms"] == 5000 && queue["samples"] == 1 && queue["refused"] == 1);
+    CHECK_EQ(queue["sources"].size(), 1u);
+    const nlohmann::json source = queue["sources"][0];
+    CHECK(source["pid"] == 6 && source["version"] == "7.8" && source["problem"] == "x: gone");
+    CHECK(source["sample_age_ms"] >= 0 && source["active_oldest_ms"] == 5000);
+}
+
 // A path is bytes; JSON is not.
 void test_of_bytes_that_are_no_text() {
     Fixture f;
@@ -98,7 +164,12 @@ void test_of_bytes_that_are_no_text() {
 
 int main() {
     using namespace optimilter;
-    const CMUnitTest tests[] = {TEST(test_of_a_fresh_engine), TEST(test_of_a_busy_engine),
-                                TEST(test_of_an_engine_in_trouble), TEST(test_of_bytes_that_are_no_text)};
+    const CMUnitTest tests[] = {TEST(test_of_a_fresh_engine),
+                                TEST(test_of_rules),
+                                TEST(test_of_a_busy_engine),
+                                TEST(test_of_load),
+                                TEST(test_of_the_queue),
+                                TEST(test_of_an_engine_in_trouble),
+                                TEST(test_of_bytes_that_are_no_text)};
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

@@ -37,6 +37,8 @@ void test_part_line() {
     CHECK_EQ(part_line("", kept),
              "NOQUEUE: part=2 type=image/jpeg name=\"beach.jpg\" format=jpeg in=1000 out=1000 ms=12 cpu=12 "
              "status=untouchable (gain map)");
+    kept.rule = "photos+none";
+    CHECK(part_line("", kept).ends_with(" cpu=12 rule=photos+none status=untouchable (gain map)"));
 }
 
 void test_foreign_text_cannot_forge_a_line() {
@@ -57,17 +59,23 @@ void test_message_line() {
     result.decode_ms = 20;
     result.work_ms = 1500;
     result.splice_ms = 40;
-    const MessageFacts facts{"4XyZ1", Direction::kOutbound, 1200, 2000, 10};
+    const MessageFacts facts{"4XyZ1", Direction::kOutbound, 2, 1200, 2000, 10};
     result.new_body = *Memfd::create("test");
     CHECK_EQ(message_line(facts, result),
-             "4XyZ1: parts=2 in=1200 out=500 delays=2.00/0.03/1.50/0.05 direction=outbound status=replaced "
+             "4XyZ1: parts=2 in=1200 out=500 delays=2.00/0.03/1.50/0.05 direction=outbound level=2 "
+             "status=replaced "
              "(1 optimized, "
              "1 kept)");
     result.new_body.reset();
     result.reason = "dry run";
-    CHECK_EQ(message_line(facts, result),
-             "4XyZ1: parts=2 in=1200 out=500 delays=2.00/0.03/1.50/0.05 direction=outbound status=passed "
-             "(dry run)");
+    result.rule = "try";
+    CHECK(message_line(facts, result)
+              .ends_with(" direction=outbound level=2 rule=try status=passed (dry run)"));
+    result.rule.clear();
+    CHECK_EQ(
+        message_line(facts, result),
+        "4XyZ1: parts=2 in=1200 out=500 delays=2.00/0.03/1.50/0.05 direction=outbound level=2 status=passed "
+        "(dry run)");
 }
 
 void test_text_parts_stay_out_of_the_log() {

@@ -180,6 +180,36 @@ void test_same_at_the_same_time() {
     CHECK_EQ(worked, 1);
 }
 
+TripResult hurried_trip(const Mail& mail, ResultCache& cache) {
+    const ByteView body = slice(mail.bytes, mail.text.body);
+    LoadLimits load;
+    load.level = 4;
+    load.effort_max = 0;
+    const Settings settings = test_settings();
+    return run_trip({mail.text.fields, body, false, Direction::kInbound, Deadline::in_ms(60000), load},
+                    settings, *pool_, counters_, &cache);
+}
+
+// A result of calmer times is taken under load; one made in a hurry is good for hurry alone.
+void test_hurry_spoils_nothing() {
+    ResultCache cache({16 << 20, "", 0}, counters_);
+    const Mail mail = mail_with_photo(1);
+    CHECK(hurried_trip(mail, cache).parts.at(0).cache.empty());
+    cache.settle();
+    CHECK_EQ(hurried_trip(mail, cache).parts.at(0).cache, "hit");
+    const TripResult calm = trip(mail, cache);
+    CHECK(calm.parts.at(0).cache.empty());
+    cache.settle();
+    const std::uint64_t hits = counters_.get(Counter::kCacheHits);
+    const std::uint64_t misses = counters_.get(Counter::kCacheMisses);
+    const TripResult again = hurried_trip(mail, cache);
+    CHECK_EQ(again.parts.at(0).cache, "hit");
+    CHECK(new_body(again) == new_body(calm));
+    CHECK_EQ(counters_.get(Counter::kCacheHits), hits + 1);
+    CHECK(hurried_trip(mail_with_photo(1, "b.jpg"), cache).parts.at(0).cache.empty());
+    CHECK_EQ(counters_.get(Counter::kCacheMisses), misses + 1);
+}
+
 // What had no time is not remembered as having no result.
 void test_deadline_is_not_remembered() {
     ResultCache cache({16 << 20, "", 0}, counters_);
@@ -196,10 +226,14 @@ void test_deadline_is_not_remembered() {
 
 int main() {
     using namespace optimilter;
-    const CMUnitTest tests[] = {
-        TEST(test_second_time_takes_no_worker),     TEST(test_not_smaller_is_remembered),
-        TEST(test_other_circumstances_miss),        TEST(test_directions_share_when_told),
-        TEST(test_minimum_gain_is_asked_each_time), TEST(test_copies_in_one_message),
-        TEST(test_same_at_the_same_time),           TEST(test_deadline_is_not_remembered)};
+    const CMUnitTest tests[] = {TEST(test_second_time_takes_no_worker),
+                                TEST(test_not_smaller_is_remembered),
+                                TEST(test_other_circumstances_miss),
+                                TEST(test_directions_share_when_told),
+                                TEST(test_minimum_gain_is_asked_each_time),
+                                TEST(test_copies_in_one_message),
+                                TEST(test_same_at_the_same_time),
+                                TEST(test_deadline_is_not_remembered),
+                                TEST(test_hurry_spoils_nothing)};
     return cmocka_run_group_tests(tests, start_pool, stop_pool);
 }

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "check.hpp"
+#include "mail/message_text.hpp"
 #include "milter/pool_settings.hpp"
 
 namespace optimilter {
@@ -188,6 +189,83 @@ void test_drain_by_the_operator() {
     CHECK_EQ(drained(), before + 1);
 }
 
+LoadLimits bypass(std::uint32_t one_in) {
+    LoadLimits limits;
+    limits.level = kLoadBypass;
+    limits.bypass = true;
+    limits.probe_one_in = one_in;
+    return limits;
+}
+
+void test_bypass_accepts_unread() {
+    Fixture f;
+    f.engine.load.publish(bypass(0));
+    const std::uint64_t before = counters_.get(Counter::kMessagesBypassed);
+    for (int i = 0; i < 50; ++i) CHECK(f.session.begin_message("<a@example.org>", false) == Step::kAccept);
+    CHECK_EQ(counters_.get(Counter::kMessagesBypassed), before + 50);
+    CHECK_EQ(counters_.get(Counter::kMessagesProbed), 0u);
+    f.engine.load.publish({});
+    CHECK(f.session.begin_message("<a@example.org>", false) == Step::kContinue);
+    CHECK_EQ(f.session.load_level(), 0);
+}
+
+void test_bypass_works_on_one_in_so_many() {
+    Fixture f;
+    f.engine.load.publish(bypass(20));
+    const std::uint64_t bypassed = counters_.get(Counter::kMessagesBypassed);
+    const std::uint64_t probed = counters_.get(Counter::kMessagesProbed);
+    int worked = 0;
+    for (int i = 0; i < 100; ++i)
+        worked += f.session.begin_message("<a@example.org>", false) == Step::kContinue;
+    CHECK_EQ(worked, 5);
+    CHECK_EQ(f.session.load_level(), 5);
+    CHECK_EQ(counters_.get(Counter::kMessagesProbed), probed + 5);
+    CHECK_EQ(counters_.get(Counter::kMessagesBypassed), bypassed + 95);
+}
+
+// What the message may do is what held when it began.
+void test_message_under_way_stays() {
+    Fixture f;
+    f.session.begin_message("<a@example.org>", false);
+    f.engine.load.publish(bypass(0));
+    f.add_mixed_header();
+    CHECK(f.session.end_headers() == Step::kContinue);
+    CHECK(f.session.add_body(as_bytes(kBody)) == Step::kContinue);
+    CHECK_EQ(f.session.load_level(), 0);
+}
+
+// Mail without anything to work on says nothing of how long work takes.
+void test_only_work_is_timed() {
+    Fixture f;
+    f.session.begin_message("<a@example.org>", false);
+    f.add_mixed_header();
+    f.session.end_headers();
+    f.session.add_body(as_bytes(kBody));
+    f.session.finish("QID");
+    f.session.end_message();
+    CHECK_EQ(f.engine.load.look().finished, 0u);
+    const auto sample =
+        read_file(OPTIMILTER_TEST_SOURCE_DIR "/samples/01-holiday-photo.eml", std::size_t{8} << 20);
+    auto text = split_message(*sample);
+    f.session.begin_message("<a@example.org>", false);
+    for (const HeaderField& field : text->fields) f.session.add_header(field.name, field.value);
+    CHECK(f.session.end_headers() == Step::kContinue);
+    f.session.add_body(slice(*sample, text->body));
+    const TripResult result = f.session.finish("QID");
+    CHECK(result.worked_on);
+    const LoadBoard::Seen seen = f.engine.load.look();
+    CHECK_EQ(seen.finished, 1u);
+    CHECK(seen.eom_p95_ms.value() >= result.work_ms);
+    CHECK_EQ(seen.deadlines_missed.value(), 0.0);
+}
+
+void test_stress_is_passed_on() {
+    Fixture f;
+    CHECK(!f.engine.load.look().stress);
+    f.session.note_stress();
+    CHECK(f.engine.load.look().stress);
+}
+
 void test_the_end_drains_what_is_under_way() {
     Fixture f;
     f.session.begin_message("<a@example.org>", false);
@@ -220,10 +298,75 @@ void test_settings_snapshot_per_message() {
     f.session.begin_message("<a@example.org>", false);
     Settings changed;
     changed.trace_header = false;
-    f.engine.swap_settings(std::make_shared<const Settings>(changed));
+    f.engine.swap_rules(rules_of(std::make_shared<const Settings>(changed)));
     CHECK(f.session.settings().trace_header);
     f.session.begin_message("<a@example.org>", false);
     CHECK(!f.session.settings().trace_header);
+}
+
+std::shared_ptr<const RuleSet> rules_from(const std::string& toml) {
+    LoadedRules loaded = parse_rules({{"p.toml", toml}}, std::make_shared<const Settings>());
+    CHECK(loaded.ok(), loaded.ok() ? "" : loaded.problems[0].text);
+    return loaded.rules;
+}
+
+constexpr char kRules[] = R"([[rule]]
+name = "archive"
+when = { recipient = "archive@", listener = "smtp", auth_user = "anna" }
+then = { leave_alone = "evidence" }
+[[rule]]
+name = "quick"
+when = { sender = "quick@", client = "192.0.2.0/24", header = { name = "MIME-Version" } }
+then = { deadline = "1s", trace_header = false }
+)";
+
+void test_rules_see_envelope_and_header() {
+    Fixture f;
+    f.engine.swap_rules(rules_from(kRules));
+    f.session.set_listener("SMTP");
+    f.session.begin_message("<a@example.org>", true, "Anna");
+    f.session.add_recipient("<ben@example.org>");
+    f.session.add_recipient("<archive@example.org>");
+    f.add_mixed_header();
+    CHECK(f.session.end_headers() == Step::kAccept);
+    CHECK_EQ(f.session.pass_reason(), "evidence");
+    CHECK_EQ(f.session.rule(), "archive");
+
+    // Nothing is left of those recipients.
+    f.session.begin_message("<quick@example.org>", true, "Anna");
+    CHECK_EQ(f.session.rule(), "");
+    CHECK(f.session.settings().trace_header);
+    f.session.add_recipient("<ben@example.org>");
+    f.add_mixed_header();
+    CHECK(f.session.end_headers() == Step::kContinue);
+    CHECK_EQ(f.session.rule(), "quick");
+    CHECK_EQ(f.session.settings().deadline, 1000);
+    CHECK(!f.session.settings().trace_header);
+    f.session.add_body(as_bytes(kBody));
+    CHECK_EQ(f.session.finish("Q").rule, "quick");
+}
+
+void test_rules_without_an_end_of_headers() {
+    Fixture f;
+    f.engine.swap_rules(rules_from("[[rule]]\nname = \"stop\"\nthen = { leave_alone = \"evidence\" }\n"));
+    f.session.begin_message("<a@example.org>", false);
+    f.add_mixed_header();
+    f.session.add_body(as_bytes(kBody));
+    CHECK_EQ(f.session.finish("Q").reason, "evidence");
+}
+
+void test_a_message_keeps_its_rules() {
+    Fixture f;
+    f.engine.swap_rules(rules_from(kRules));
+    f.session.begin_message("<quick@example.org>", false);
+    f.engine.swap_rules(rules_from(""));
+    f.add_mixed_header();
+    f.session.end_headers();
+    CHECK_EQ(f.session.rule(), "quick");
+    f.session.begin_message("<quick@example.org>", false);
+    f.add_mixed_header();
+    f.session.end_headers();
+    CHECK_EQ(f.session.rule(), "");
 }
 
 }  // namespace
@@ -241,8 +384,16 @@ int main() {
                                 TEST(test_nothing_is_left_of_the_last_message),
                                 TEST(test_reply_holds_the_drain),
                                 TEST(test_drain_by_the_operator),
+                                TEST(test_bypass_accepts_unread),
+                                TEST(test_bypass_works_on_one_in_so_many),
+                                TEST(test_message_under_way_stays),
+                                TEST(test_only_work_is_timed),
+                                TEST(test_stress_is_passed_on),
                                 TEST(test_the_end_drains_what_is_under_way),
                                 TEST(test_open_sessions),
-                                TEST(test_settings_snapshot_per_message)};
+                                TEST(test_settings_snapshot_per_message),
+                                TEST(test_rules_see_envelope_and_header),
+                                TEST(test_rules_without_an_end_of_headers),
+                                TEST(test_a_message_keeps_its_rules)};
     return cmocka_run_group_tests(tests, start_pool, stop_pool);
 }

@@ -216,6 +216,86 @@ void test_no_worker_in_time() {
     CHECK(run_trip(input, test_settings(), **pool, counters_).new_body.has_value());
 }
 
+const PartReport& part_named(const TripResult& result, std::string_view name) {
+    for (const PartReport& part : result.parts) {
+        if (part.file_name.find(name) != std::string::npos) return part;
+    }
+    check::failed(__FILE__, __LINE__, name, "no such part");
+}
+
+TripResult loaded_trip(const Message& message, const LoadLimits& load, YieldTable* yields = nullptr) {
+    const ByteView body = slice(message.bytes, message.text.body);
+    const Settings settings = test_settings();
+    return run_trip(
+        {message.text.fields, body, false, Direction::kInbound, Deadline::in_ms(60000), load, yields},
+        settings, *pool_, counters_);
+}
+
+// A level's window and yield leave parts out before any of their bytes is decoded; level 0 leaves none.
+void test_load_leaves_parts() {
+    const Message message = sample("01-holiday-photo.eml");
+    const PartReport photo = optimized_part(trip(message, test_settings()));
+    struct Case {
+        const char* name;
+        LoadLimits limits;
+        const char* want;  // empty: worked on
+    };
+    LoadLimits narrow, small, dear;
+    narrow.level = small.level = dear.level = 1;
+    narrow.max_size = photo.bytes_in - 1;
+    small.min_size = photo.bytes_in + 1;
+    dear.least_yield = 1e12;
+    LoadLimits just = {};
+    just.level = 4;
+    just.min_size = just.max_size = photo.bytes_in;
+    LoadLimits calm = dear;
+    calm.level = 0;
+    calm.max_size = 1;
+    for (const Case& c : {Case{"larger", narrow, "load: larger than the window"},
+                          {"smaller", small, "load: smaller than the window"},
+                          {"yield", dear, "load: saves too little for its CPU time"},
+                          {"just inside", just, ""},
+                          {"level 0", calm, ""}}) {
+        YieldTable yields;
+        const std::uint64_t before = counters_.get(Counter::kPartsLoad);
+        const TripResult result = loaded_trip(message, c.limits, &yields);
+        const PartReport& part = part_named(result, photo.file_name);
+        const bool left = *c.want != '\0';
+        CHECK_EQ(part.reason, c.want, c.name);
+        CHECK(part.outcome == (left ? Outcome::kOverBudget : Outcome::kOptimized), c.name);
+        CHECK_EQ(part.left_for_load, left, c.name);
+        CHECK_EQ(result.worked_on, !left, c.name);
+        CHECK_EQ(counters_.get(Counter::kPartsLoad), before + (left ? 1 : 0), c.name);
+    }
+    // Without a table every kind promises enough.
+    CHECK(loaded_trip(message, dear).new_body.has_value());
+}
+
+void test_load_lowers_effort() {
+    const Message message = sample("01-holiday-photo.eml");
+    Settings low = test_settings();
+    low.effort = 0;
+    LoadLimits load;
+    load.level = 4;
+    load.effort_max = 0;
+    CHECK_EQ(loaded_trip(message, load).bytes_out, trip(message, low).bytes_out);
+    // Never above what the settings say.
+    load.effort_max = UINT8_MAX;
+    CHECK_EQ(loaded_trip(message, load).bytes_out, trip(message, test_settings()).bytes_out);
+}
+
+void test_yields_are_learned() {
+    const Message message = sample("01-holiday-photo.eml");
+    YieldTable yields;
+    const PartReport before = optimized_part(trip(message, test_settings()));
+    const double expected = yields.expected(before.format, before.bytes_in);
+    for (int i = 0; i < 20; ++i) yields.note(before.format, before.bytes_in, 0, 1000);
+    const double low = yields.expected(before.format, before.bytes_in);
+    CHECK(low < expected);
+    CHECK(loaded_trip(message, {}, &yields).new_body.has_value());
+    CHECK(yields.expected(before.format, before.bytes_in) > low);
+}
+
 void test_malformed_is_kept() {
     struct Case {
         const char* name;
@@ -292,6 +372,9 @@ int main() {
                                 TEST(test_deadline_already_passed),
                                 TEST(test_whole_at_any_deadline),
                                 TEST(test_no_worker_in_time),
+                                TEST(test_load_leaves_parts),
+                                TEST(test_load_lowers_effort),
+                                TEST(test_yields_are_learned),
                                 TEST(test_malformed_is_kept),
                                 TEST(test_truncations_never_harm),
                                 TEST(test_bare_file),

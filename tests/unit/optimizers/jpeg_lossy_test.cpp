@@ -2,7 +2,6 @@
 #include "exif_builder.hpp"
 #include "jpeg_pictures.hpp"
 #include "optimizers/exif.hpp"
-#include "optimizers/vips_setup.hpp"
 
 namespace optimilter {
 namespace {
@@ -265,12 +264,43 @@ void test_verify_refuses() {
     CHECK(!verdict(with(pixels, 82, segments)).empty());
 }
 
+// The decoded input that an attempt brings along spares a second decoding, and no check.
+void test_verify_refuses_what_differs_from_the_decoded_input() {
+    const Options options = lossy_options();
+    const JpegPixels pixels = scene(400, 300, 3, 3);
+    const Bytes file = camera_jpeg(pixels, 95);
+    Attempt attempt = run(file, options).attempt;
+    CHECK(attempt.score.has_value() && attempt.decoded_picture != nullptr);
+    const auto verdict = [&](const Attempt& changed) {
+        Budget budget(Deadline(), options);
+        Context context{options, budget, 0, {}};
+        return verify_jpeg(file, changed, context);
+    };
+    CHECK_EQ(verdict(attempt), "");
+    Attempt other = attempt;
+    other.output = pictures::jpeg_of(scene(400, 300, 3, 20, 9), 82);
+    CHECK(!verdict(other).empty());
+    other.output = pictures::jpeg_of(pixels, 3);
+    CHECK(!verdict(other).empty());
+    JpegPixels damaged = pixels;
+    for (std::size_t y = 100; y < 116; ++y)
+        std::fill_n(damaged.samples.begin() + static_cast<std::ptrdiff_t>((y * 400 + 200) * 3), 16 * 3, 255);
+    other.output = pictures::jpeg_of(damaged, 82);
+    CHECK(!verdict(other).empty());
+    for (const std::size_t size : {std::size_t{0}, pixels.samples.size() - 1, pixels.samples.size() + 1}) {
+        other = attempt;
+        Bytes samples = *attempt.decoded_picture;
+        samples.resize(size);
+        other.decoded_picture = std::make_shared<const Bytes>(samples);
+        CHECK(!verdict(other).empty(), std::to_string(size));
+    }
+}
+
 }  // namespace
 }  // namespace optimilter
 
 int main() {
     using namespace optimilter;
-    initialize_vips();
     const CMUnitTest tests[] = {TEST(test_within_the_bounds),
                                 TEST(test_second_pass_changes_nothing),
                                 TEST(test_never_reencodes_at_or_below_the_upper_quality),
@@ -282,6 +312,7 @@ int main() {
                                 TEST(test_pixels_others_refer_to_are_kept),
                                 TEST(test_references_outlive_positions),
                                 TEST(test_rgb_files_keep_their_pixels),
-                                TEST(test_verify_refuses)};
+                                TEST(test_verify_refuses),
+                                TEST(test_verify_refuses_what_differs_from_the_decoded_input)};
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

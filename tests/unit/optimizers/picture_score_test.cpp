@@ -121,6 +121,10 @@ void test_local_damage_is_not_averaged_away() {
         CHECK(seen.worst_x + 32 > left && seen.worst_x < left + 16, place);
         CHECK(seen.worst_y + 32 > top && seen.worst_y < top + 16, place);
         CHECK(seen.worst_distance >= seen.distance, place);
+        const std::size_t columns = (kSide + kScoreTileSide - 1) / kScoreTileSide;
+        CHECK_EQ(seen.tiles.size(), columns * columns, place);
+        CHECK_EQ(seen.tiles[seen.worst_y / kScoreTileSide * columns + seen.worst_x / kScoreTileSide],
+                 static_cast<float>(seen.worst_distance), place);
     }
 }
 

@@ -2,6 +2,8 @@
 //
 // optimize_png() through the driver, so that every result here has been verified too; and what it leaves
 // alone.
+#include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "check.hpp"
@@ -301,6 +303,48 @@ void test_palette_is_made() {
     }
 }
 
+// Nearly all of the picture is a carpet of many colours; a small corner has shades of its own. The first
+// palette is made for the carpet, the next one sees the corner.
+void test_places_that_came_out_worst_get_colours() {
+    const auto grain = [](std::uint32_t x, std::uint32_t y, std::uint32_t c) {
+        std::uint32_t v = x * 374761393u + y * 668265263u + c * 2246822519u;
+        v = (v ^ (v >> 13)) * 1274126177u;
+        return 60 + ((v ^ (v >> 16)) & 63);
+    };
+    const Spec spec{PngColor::kRgb, 8, false, 256, 256, [&](unsigned x, unsigned y, unsigned c) {
+                        if (x >= 32 || y >= 32) return grain(x, y, c);
+                        return 90 + (c == 2 ? x * 3 : y * 2);
+                    }};
+    Options options = lossy_options();
+    options.score_min = 9575;
+    options.effort = 1;
+    CHECK(!run(write(spec), options).score.has_value());
+    options.effort = kEffortDefault;
+    const OptimizeResult result = run(write(spec), options);
+    CHECK(result.score.has_value(), result.reason);
+    CHECK(run(result.output, options).outcome != Outcome::kOptimized);
+}
+
+// A soft edge of two hundred shades of alpha looks the same with fewer, which is worth half of the bytes.
+// What comes of it is not looked at again.
+void test_palette_of_few_colours() {
+    for (const PngColor color : {PngColor::kGrayAlpha, PngColor::kRgba}) {
+        const Spec spec{color, 8, false, 300, 300, [color](unsigned x, unsigned y, unsigned c) {
+                            if (c + 1 != channel_count(color)) return 20u;
+                            const double far =
+                                std::hypot(x - 150.0, y - 140.0) + 6 * std::sin(x * 0.3) * std::sin(y * 0.2);
+                            return static_cast<unsigned>(std::clamp(255 - (far - 60) * 4, 0.0, 255.0));
+                        }};
+        const OptimizeResult result = run(write(spec), lossy_options());
+        CHECK_EQ(static_cast<int>(result.outcome), 0, result.reason);
+        CHECK(result.score.has_value());
+        const PngFile file = *read_png(result.output);
+        CHECK(file.header.color == PngColor::kIndexed);
+        CHECK(file.layout().palette.size() < 100);
+        CHECK(run(result.output, lossy_options()).outcome != Outcome::kOptimized);
+    }
+}
+
 void test_palette_is_refused() {
     struct Case {
         std::string_view name;
@@ -426,6 +470,8 @@ int main() {
                                 TEST(test_flipped_behind_the_crc),
                                 TEST(test_deadline),
                                 TEST(test_palette_is_made),
+                                TEST(test_places_that_came_out_worst_get_colours),
+                                TEST(test_palette_of_few_colours),
                                 TEST(test_palette_is_refused),
                                 TEST(test_filters_are_the_same_on_all_machines),
                                 TEST(test_order_of_palette),

@@ -16,7 +16,7 @@ int level(const ZipPace& pace, std::uint64_t size, bool media) {
 void level_goes_by_size() {
     const Options options;
     const Budget budget(Deadline(), options);
-    const ZipPace pace(budget, 1000, 1);
+    const ZipPace pace(budget, 1000, 1, {12, 9});
     CHECK_EQ(level(pace, 0, false), 12);
     CHECK_EQ(level(pace, kMegabyte, false), 12);
     CHECK_EQ(level(pace, kMegabyte + 1, false), 9);
@@ -27,10 +27,10 @@ void level_goes_by_size() {
 void level_goes_by_effort() {
     const Options options;
     const Budget budget(Deadline(), options);
-    constexpr int kSmall[] = {6, 9, 9, 12, 12, 12};
+    constexpr int kSmall[] = {6, 9, 9, 9, 12, 12};
     constexpr int kLarge[] = {6, 6, 9, 9, 12, 12};
     for (std::uint8_t effort = 0; effort <= kEffortMax + 1; ++effort) {
-        const ZipPace pace(budget, 1000, 1, effort);
+        const ZipPace pace(budget, 1000, 1, zip_levels(effort));
         CHECK_EQ(level(pace, kMegabyte, false), kSmall[effort]);
         CHECK_EQ(level(pace, kMegabyte + 1, false), kLarge[effort]);
         CHECK_EQ(level(pace, 10, true), kMediaLevel);

@@ -56,6 +56,10 @@ skip_dkim_inbound = false
 skip_dkim_outbound = true
 dry_run = true
 trace_header = false
+policy_dir = "/etc/rules"
+opt_out_header = "X-No"
+opt_in_header = "X-Yes"
+opt_trust = "nobody"
 deadline = "1500ms"
 body_budget = "1GiB"
 client_share = 50
@@ -69,6 +73,21 @@ cache_memory = "1MiB"
 cache_file = "/tmp/cache.db"
 cache_file_size = "32MiB"
 cache_per_direction = false
+load_control = false
+load_job_wait = "1s"
+load_eom_share = 50
+load_deadlines_share = 20
+mta_sessions = 200
+load_sessions_share = 60
+load_queue_length = 500
+load_queue_age = "1m"
+load_cpu_stall = 70
+load_memory_stall = 10
+load_yield = 50
+load_up = "1s"
+load_settle = "10s"
+load_down = "1m"
+load_probe_one_in = 50
 engine_timeout = "1s"
 guard_slack = "200ms"
 guard_sessions = 100
@@ -77,6 +96,11 @@ send_buffer = "1MiB"
 reply_in_pieces = true
 breaker_timeouts = 5
 breaker_probe = "1s"
+queue_directories = ["/var/spool/postfix", "/var/spool/postfix-out", "sendmail:/var/spool/mqueue/q*"]
+queue_interval = "2s"
+queue_socket = ""
+queue_group = "optimilter-queue"
+queue_user = "postfix"
 log_level = "debug"
 log_target = "stderr"
 log_socket = "/run/systemd/journal/dev-log"
@@ -298,6 +322,22 @@ void test_problems() {
          "f:1: notify_via: \"smtp:localhost\": want sendmail, an absolute path, or smtp:host:port\n"},
         {"way of mail, port too large", "notify_via = \"smtp:localhost:65536\"",
          "f:1: notify_via: \"smtp:localhost:65536\": the port must be 1 to 65535\n"},
+        {"queue without its path", "queue_directories = [\"postfix\"]",
+         "f:1: queue_directories: element 1: \"postfix\": want \"/path\" or \"sendmail:/path\"\n"},
+        {"queue of another MTA", "queue_directories = [\"exim:/var/spool/exim4\"]",
+         "f:1: queue_directories: element 1: \"exim:/var/spool/exim4\": want \"/path\" or "
+         "\"sendmail:/path\"\n"},
+        {"queue of Sendmail, relative", "queue_directories = [\"sendmail:mqueue\"]",
+         "f:1: queue_directories: element 1: \"sendmail:mqueue\": want \"/path\" or \"sendmail:/path\"\n"},
+        {"queues of Postfix by pattern", "queue_directories = [\"/var/spool/postfix*\"]",
+         "f:1: queue_directories: element 1: \"/var/spool/postfix*\": \"*\" is for queues of Sendmail "
+         "alone\n"},
+        {"pattern in the middle", "queue_directories = [\"sendmail:/q*/a\"]",
+         "f:1: queue_directories: element 1: \"sendmail:/q*/a\": \"*\" may stand at the end alone\n"},
+        {"empty queue", "queue_directories = [\"/a\", \"\"]",
+         "f:1: queue_directories: element 2: \"\": want \"/path\" or \"sendmail:/path\"\n"},
+        {"queue without a list", "queue_directories = \"/a\"",
+         "f:1: queue_directories: want a list of queue directories, not text\n"},
         {"CPU weight too large", "workers_cpu_weight = 10001",
          "f:1: workers_cpu_weight: 10001 is out of range, 0 to 10000\n"},
         {"sizes crossed", "max_size = 1024\n\nmin_size = 1025",
@@ -339,6 +379,15 @@ void test_broken_toml() {
         CHECK_EQ(loaded.problems.size(), 1u, c.name);
         CHECK(loaded.problems[0].text.starts_with(c.want_start), c.name);
     }
+}
+
+void test_number_of_queue_directories() {
+    std::string list = "\"/a\"";
+    for (int i = 1; i < 16; ++i) list += ", \"/a\"";
+    CHECK(parse_settings("queue_directories = [" + list + "]", "f").ok());
+    CHECK_EQ(all_problems(parse_settings("queue_directories = [" + list + ", \"/a\"]", "f")),
+             "f:1: queue_directories: at most 16 queue directories\n");
+    CHECK(parse_settings("queue_directories = []", "f").ok());
 }
 
 void test_long_socket_path() {
@@ -460,13 +509,21 @@ void test_sample_file() {
 int main() {
     using namespace optimilter;
     const CMUnitTest tests[] = {
-        TEST(test_defaults),        TEST(test_every_setting_is_read),
-        TEST(test_round_trip),      TEST(test_quotes_survive_printing),
-        TEST(test_problems),        TEST(test_profile_values_are_comments),
-        TEST(test_broken_toml),     TEST(test_long_socket_path),
-        TEST(test_hostile_nesting), TEST(test_bad_value_leaves_the_default),
-        TEST(test_files),           TEST(test_truncated_and_flipped),
-        TEST(test_descriptions),    TEST(test_changes_needing_restart),
+        TEST(test_defaults),
+        TEST(test_every_setting_is_read),
+        TEST(test_round_trip),
+        TEST(test_quotes_survive_printing),
+        TEST(test_problems),
+        TEST(test_profile_values_are_comments),
+        TEST(test_broken_toml),
+        TEST(test_number_of_queue_directories),
+        TEST(test_long_socket_path),
+        TEST(test_hostile_nesting),
+        TEST(test_bad_value_leaves_the_default),
+        TEST(test_files),
+        TEST(test_truncated_and_flipped),
+        TEST(test_descriptions),
+        TEST(test_changes_needing_restart),
         TEST(test_sample_file),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);

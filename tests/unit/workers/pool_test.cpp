@@ -222,6 +222,43 @@ void test_impatient_in_the_middle() {
     CHECK(served == std::vector<int>({1, 2}));
 }
 
+// 0 while somebody is served at once; else what the luckiest waited, those who still wait and those refused
+// included.
+void test_least_wait() {
+    Fixture fixture(one_worker());
+    Pool& pool = *fixture.pool;
+    CHECK_EQ(pool.least_wait_ms(), 0.0);
+    auto held = pool.lease(Deadline::in_ms(20'000));
+    CHECK(held.has_value());
+    pool.least_wait_ms();  // the first worker may have been warming up
+    std::vector<int> served;
+    std::mutex mutex;
+    {
+        Waiting first(pool, served, mutex, 1);
+        const Stopwatch watch;
+        while (watch.elapsed_ms() < 30) std::this_thread::yield();
+        CHECK(pool.least_wait_ms() >= 30);  // nobody was served: the first in the queue speaks for all
+        held = Pool::Lease();
+    }
+    CHECK(pool.least_wait_ms() >= 30);
+    CHECK_EQ(pool.least_wait_ms(), 0.0);
+}
+
+void test_least_wait_of_the_refused() {
+    Fixture fixture(one_worker());
+    Pool& pool = *fixture.pool;
+    CHECK_EQ(run_one(pool, "silent", Deadline::in_ms(300)).reason, "deadline");
+    auto held = pool.lease(Deadline::in_ms(20'000));
+    pool.least_wait_ms();
+    CHECK(!pool.lease(Deadline::in_ms(200)).has_value());
+    CHECK(pool.least_wait_ms() >= 250);
+    CHECK(!pool.admits(Deadline::in_ms(200)).has_value());
+    CHECK(pool.least_wait_ms() >= 250);
+    held = Pool::Lease();
+    CHECK(pool.admits(Deadline::in_ms(200)).has_value());
+    CHECK_EQ(pool.least_wait_ms(), 0.0);
+}
+
 // What status shows. Warming workers come and go on their own; the rest is ours to tell.
 void test_state() {
     PoolSettings settings = settings_for(hostile_program());
@@ -430,6 +467,8 @@ int main() {
                                 TEST(test_queue_is_bounded),
                                 TEST(test_hopeless_wait_is_refused_at_once),
                                 TEST(test_impatient_in_the_middle),
+                                TEST(test_least_wait),
+                                TEST(test_least_wait_of_the_refused),
                                 TEST(test_state),
                                 TEST(test_many_threads_few_workers),
                                 TEST(test_shutdown_with_leases_out),

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "optimizers/picture_shrink.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <numbers>
+
+namespace optimilter {
+
+namespace {
+
+// Inlined into a function for one kind of machine, a loop becomes code for that.
+#define OPTIMILTER_INLINE __attribute__((always_inline)) inline
+
+constexpr double kLobes = 3;
+constexpr std::size_t kLanes = 8;  // rows that are made narrow together
+
+double sinc(double x) {
+    return x == 0 ? 1 : std::sin(std::numbers::pi * x) / (std::numbers::pi * x);
+}
+
+double lanczos(double x) {
+    return std::abs(x) < kLobes ? sinc(x) * sinc(x / kLobes) : 0;
+}
+
+// The filter is as wide as the source samples that one of the result covers; at the edges it is cut off.
+ShrinkTaps make_taps(std::uint32_t from, std::uint32_t to) {
+    const double scale = static_cast<double>(from) / to;
+    const double stretch = std::max(1.0, scale);
+    ShrinkTaps taps;
+    for (std::uint32_t i = 0; i < to; ++i) {
+        const double middle = (i + 0.5) * scale;
+        const double first = std::max(0.0, std::ceil(middle - kLobes * stretch - 0.5));
+        const double last = std::min(from - 1.0, std::floor(middle + kLobes * stretch - 0.5));
+        ShrinkTaps::Window window{static_cast<std::uint32_t>(first),
+                                  static_cast<std::uint32_t>(last - first) + 1, taps.weights.size()};
+        std::vector<double> weights;
+        double sum = 0;
+        for (double at = first; at <= last; ++at) {
+            weights.push_back(lanczos((at + 0.5 - middle) / stretch));
+            sum += weights.back();
+        }
+        for (const double weight : weights) taps.weights.push_back(static_cast<float>(weight / sum));
+        taps.windows.push_back(window);
+    }
+    return taps;
+}
+
+// Rows of the result whose windows hold one and the same source row, at most.
+std::size_t most_open_rows(const ShrinkTaps& taps) {
+    std::size_t most = 0;
+    std::size_t oldest = 0;
+    for (std::size_t i = 0; i < taps.windows.size(); ++i) {
+        while (taps.windows[oldest].first + taps.windows[oldest].count <= taps.windows[i].first) ++oldest;
+        most = std::max(most, i - oldest + 1);
+    }
+    return most;
+}
+
+// ---- The loops over samples.
+
+using Eight = float __attribute__((vector_size(32)));
+static_assert(sizeof(Eight) == kLanes * sizeof(float));
+
+template <typename Sample>
+OPTIMILTER_INLINE void any_to_numbers(const Sample* __restrict row, std::size_t size, float* __restrict to) {
+    for (std::size_t i = 0; i < size; ++i) to[i] = static_cast<float>(row[i]);
+}
+
+// to gets weight times row: at first as its value, then on top of it.
+OPTIMILTER_INLINE void any_add(const float* __restrict row, std::size_t size, float weight, bool at_first,
+                               float* __restrict to) {
+    if (at_first) {
+        for (std::size_t i = 0; i < size; ++i) to[i] = weight * row[i];
+    } else {
+        for (std::size_t i = 0; i < size; ++i) to[i] += weight * row[i];
+    }
+}
+
+// size samples of kLanes rows, side by side; and back.
+OPTIMILTER_INLINE void any_interleave(const float* const* rows, std::size_t size, float* __restrict to) {
+    for (std::size_t i = 0; i < size; ++i)
+        for (std::size_t lane = 0; lane < kLanes; ++lane) to[i * kLanes + lane] = rows[lane][i];
+}
+template <typename Sample>
+OPTIMILTER_INLINE void any_separate(const Sample* __restrict lanes, std::size_t size, Sample* const* rows) {
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+        Sample* __restrict to = rows[lane];
+        for (std::size_t i = 0; i < size; ++i) to[i] = lanes[i * kLanes + lane];
+    }
+}
+
+OPTIMILTER_INLINE void any_to_ycbcr(Eight* pixel) {
+    const Eight r = pixel[0], g = pixel[1], b = pixel[2];
+    pixel[0] = 0.299f * r + 0.587f * g + 0.114f * b;
+    pixel[1] = -0.168735892f * r - 0.331264108f * g + 0.5f * b + 128.0f;
+    pixel[2] = 0.5f * r - 0.418687589f * g - 0.081312411f * b + 128.0f;
+}
+
+// One pixel of kLanes rows.
+template <std::size_t kChannels, bool kToYCbCr, typename Sample>
+OPTIMILTER_INLINE void any_pixel(const float* __restrict from, const float* __restrict weights,
+                                 std::size_t count, Sample* __restrict to) {
+    Eight sums[kChannels] = {};
+    for (std::size_t tap = 0; tap < count; ++tap) {
+        for (std::size_t channel = 0; channel < kChannels; ++channel) {
+            Eight samples;
+            std::memcpy(&samples, from + (tap * kChannels + channel) * kLanes, sizeof samples);
+            sums[channel] += weights[tap] * samples;
+        }
+    }
+    if constexpr (kToYCbCr) any_to_ycbcr(sums);
+    constexpr float kTop = std::numeric_limits<Sample>::max();
+    float rounded[kChannels * kLanes];
+    std::memcpy(rounded, sums, sizeof rounded);
+    for (std::size_t i = 0; i < kChannels * kLanes; ++i) {
+        const float positive = rounded[i] + 0.5f < 0.0f ? 0.0f : rounded[i] + 0.5f;
+        to[i] = static_cast<Sample>(static_cast<std::int32_t>(positive > kTop ? kTop : positive));
+    }
+}
+
+template <std::size_t kChannels, bool kToYCbCr = false, typename Sample>
+OPTIMILTER_INLINE void any_narrow(const float* lanes, const ShrinkTaps& taps, Sample* to) {
+    for (const ShrinkTaps::Window& window : taps.windows) {
+        any_pixel<kChannels, kToYCbCr>(lanes + window.first * kChannels * kLanes,
+                                       taps.weights.data() + window.weights_at, window.count, to);
+        to += kChannels * kLanes;
+    }
+}
+
+template <typename Sample>
+OPTIMILTER_INLINE void any_narrow_of(std::size_t channels, ShrinkColors colors, const float* lanes,
+                                     const ShrinkTaps& taps, Sample* to) {
+    if (colors == ShrinkColors::kRgbToYCbCr) return any_narrow<3, true>(lanes, taps, to);
+    if (channels == 1) return any_narrow<1>(lanes, taps, to);
+    if (channels == 3) return any_narrow<3>(lanes, taps, to);
+    return any_narrow<4>(lanes, taps, to);
+}
+
+// The loops above, once as the compiler was told for all code and once for machines with AVX2 (whose fused
+// multiplications would round otherwise and are not used).
+template <typename Sample>
+void to_numbers_portably(const Sample* row, std::size_t size, float* to) {
+    any_to_numbers(row, size, to);
+}
+void add_portably(const float* row, std::size_t size, float weight, bool at_first, float* to) {
+    any_add(row, size, weight, at_first, to);
+}
+void interleave_portably(const float* const* rows, std::size_t size, float* to) {
+    any_interleave(rows, size, to);
+}
+template <typename Sample>
+void narrow_portably(std::size_t channels, ShrinkColors colors, const float* lanes, const ShrinkTaps& taps,
+                     Sample* to) {
+    any_narrow_of(channels, colors, lanes, taps, to);
+}
+template <typename Sample>
+void separate_portably(const Sample* lanes, std::size_t size, Sample* const* rows) {
+    any_separate(lanes, size, rows);
+}
+#if defined(__x86_64__)
+#define OPTIMILTER_AVX2 __attribute__((target("avx2")))
+template <typename Sample>
+OPTIMILTER_AVX2 void to_numbers_avx2(const Sample* row, std::size_t size, float* to) {
+    any_to_numbers(row, size, to);
+}
+OPTIMILTER_AVX2 void add_avx2(const float* row, std::size_t size, float weight, bool at_first, float* to) {
+    any_add(row, size, weight, at_first, to);
+}
+OPTIMILTER_AVX2 void interleave_avx2(const float* const* rows, std::size_t size, float* to) {
+    any_interleave(rows, size, to);
+}
+template <typename Sample>
+OPTIMILTER_AVX2 void narrow_avx2(std::size_t channels, ShrinkColors colors, const float* lanes,
+                                 const ShrinkTaps& taps, Sample* to) {
+    any_narrow_of(channels, colors, lanes, taps, to);
+}
+template <typename Sample>
+OPTIMILTER_AVX2 void separate_avx2(const Sample* lanes, std::size_t size, Sample* const* rows) {
+    any_separate(lanes, size, rows);
+}
+#endif
+
+}  // namespace
+
+template <typename Sample>
+struct PictureShrinker<Sample>::Loops {
+    void (*to_numbers)(const Sample* row, std::size_t size, float* to);
+    void (*add)(const float* row, std::size_t size, float weight, bool at_first, float* to);
+    void (*interleave)(const float* const* rows, std::size_t size, float* to);
+    void (*narrow)(std::size_t channels, ShrinkColors colors, const float* lanes, const ShrinkTaps& taps,
+                   Sample* to);
+    void (*separate)(const Sample* lanes, std::size_t size, Sample* const* rows);
+};
+
+template <typename Sample>
+const typename PictureShrinker<Sample>::Loops& PictureShrinker<Sample>::loops(
+    [[maybe_unused]] ShrinkCode code) {
+    static constexpr Loops kPortable = {to_numbers_portably<Sample>, add_portably, interleave_portably,
+                                        narrow_portably<Sample>, separate_portably<Sample>};
+#if defined(__x86_64__)
+    static constexpr Loops kAvx2 = {to_numbers_avx2<Sample>, add_avx2, interleave_avx2, narrow_avx2<Sample>,
+                                    separate_avx2<Sample>};
+    static const bool has_avx2 = __builtin_cpu_supports("avx2") != 0;
+    if (code == ShrinkCode::kBest && has_avx2) return kAvx2;
+#endif
+    return kPortable;
+}
+
+template <typename Sample>
+PictureShrinker<Sample>::PictureShrinker(PictureSize from, unsigned channels, PictureSize to,
+                                         ShrinkColors colors, ShrinkCode code)
+    : loops_(loops(code)),
+      across_(make_taps(from.width, to.width)),
+      down_(make_taps(from.height, to.height)),
+      channels_(channels),
+      colors_(colors),
+      row_samples_(std::size_t{from.width} * channels),
+      held_rows_(most_open_rows(down_) + kLanes),
+      numbers_(row_samples_),
+      sums_(held_rows_ * row_samples_),
+      lanes_(kLanes * row_samples_),
+      narrow_lanes_(kLanes * to.width * channels),
+      result_(std::size_t{to.width} * to.height * channels) {}
+
+template <typename Sample>
+void PictureShrinker<Sample>::add_row(const Sample* row) {
+    const std::size_t y = next_row_++;
+    loops_.to_numbers(row, row_samples_, numbers_.data());
+    for (std::size_t i = open_row_; i < down_.windows.size() && down_.windows[i].first <= y; ++i) {
+        const ShrinkTaps::Window& window = down_.windows[i];
+        const float weight = down_.weights[window.weights_at + y - window.first];
+        loops_.add(numbers_.data(), row_samples_, weight, y == window.first, sums_of(i));
+        if (y + 1 == window.first + window.count) open_row_ = i + 1;
+    }
+    const std::size_t rows = down_.windows.size();
+    while (open_row_ - ready_row_ >= kLanes || (open_row_ == rows && ready_row_ < rows)) finish_rows();
+}
+
+// The next rows become narrow; at the end of the picture the last of them stands in for those that are
+// missing.
+template <typename Sample>
+void PictureShrinker<Sample>::finish_rows() {
+    const float* wide[kLanes];
+    Sample* narrow[kLanes];
+    const std::size_t stride = across_.windows.size() * channels_;
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+        const std::size_t row = std::min(ready_row_ + lane, open_row_ - 1);
+        wide[lane] = sums_of(row);
+        narrow[lane] = result_.data() + row * stride;
+    }
+    loops_.interleave(wide, row_samples_, lanes_.data());
+    loops_.narrow(channels_, colors_, lanes_.data(), across_, narrow_lanes_.data());
+    loops_.separate(narrow_lanes_.data(), stride, narrow);
+    ready_row_ = std::min(ready_row_ + kLanes, open_row_);
+}
+
+template class PictureShrinker<std::uint8_t>;
+template class PictureShrinker<std::uint16_t>;
+
+}  // namespace optimilter
