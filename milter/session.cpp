@@ -157,8 +157,8 @@ TripResult Session::travel(const Memfd& file) {
     // An MTA that leaves the end of headers out.
     if (!policy_->has_header()) ask_rules(fields);
     const TripInput input{
-        fields, body->bytes(),   null_sender_, direction_, Deadline::in_ms(settings().deadline),
-        load_,  &engine_.yields, &*policy_};
+        fields,    body->bytes(), null_sender_,   direction_, Deadline::in_ms(settings().deadline),
+        &*policy_, load_,         &engine_.yields};
     TripResult result = run_trip(input, settings(), engine_.pool, engine_.counters, engine_.cache.get());
     if (result.worked_on) engine_.load.finished(watch.elapsed_ms(), input.deadline.expired());
     return result;

@@ -35,10 +35,10 @@ struct TripInput {
     bool null_sender = false;
     Direction direction = Direction::kInbound;
     Deadline deadline;
-    LoadLimits load = {};          // what the machine's load allows
-    YieldTable* yields = nullptr;  // what was learned of kinds of files, and learns more; null: nothing
     // What the rules make of it, its header taken in; null: settings count for every part.
     MessagePolicy* policy = nullptr;
+    LoadLimits load = {};          // what the machine's load allows
+    YieldTable* yields = nullptr;  // what was learned of kinds of files, and learns more; null: nothing
 };
 
 struct TripResult {

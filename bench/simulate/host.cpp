@@ -208,7 +208,8 @@ class Host {
             if (message.cut) break;
         }
         mean_work_ms_ += (used_ms / worker_speed_ - mean_work_ms_) / 64;
-        plan_event(now_ms_ + used_ms / worker_speed_, What::kWorkDone, index);
+        plan_event(std::min(now_ms_ + used_ms / worker_speed_, message.received_ms + deadline_ms()),
+                   What::kWorkDone, index);
     }
 
     // Returns the CPU ms that it took; never more than left.

@@ -38,16 +38,26 @@ void test_same_seed_same_run() {
 // Every message that arrived is accepted, refused, in a session or waiting for one; no worker works overtime.
 void test_nothing_is_lost() {
     const auto trace = mix();
-    for (const double rate : {1.0, 30.0, 300.0, 3000.0}) {
-        const auto seconds = run_host(plan(rate, 60), trace);
+    for (const double rate : {1.0, 30.0, 1000.0}) {
+        const auto seconds = run_host(plan(rate, 30), trace);
         const Totals sum = totals(seconds, 0);
         const Second& last = seconds.back();
         CHECK_EQ(sum.arrived, sum.accepted + sum.refused + last.sessions + last.clients_waiting);
         CHECK(sum.worked <= sum.accepted && sum.missed <= sum.worked);
         CHECK(sum.p50_ms <= sum.p95_ms && sum.p95_ms <= sum.p99_ms);
-        CHECK(sum.p99_ms <= 5000 * 1.06, "the deadline, and a step of the histogram");
         for (const Second& second : seconds) CHECK(second.busy <= 1 && second.sessions <= 100);
     }
+}
+
+// No message waits beyond its deadline, however hopeless; the figure has steps of 5 %.
+void test_deadline() {
+    const auto trace = mix();
+    Plan hopeless = plan(300, 60);
+    hopeless.settings.load_control = false;
+    hopeless.sessions = 2000;
+    const auto seconds = run_host(hopeless, trace);
+    CHECK(totals(seconds, 0).missed > 0);
+    for (const Second& second : seconds) CHECK(second.delays.percentile(1) <= 5000 * 1.06);
 }
 
 void test_level_follows_the_load() {
@@ -64,8 +74,8 @@ void test_level_follows_the_load() {
 // Whatever the flood was, from its end on it takes less than five minutes to level 0.
 void test_comes_back() {
     const auto trace = mix();
-    for (const double rate : {60.0, 120.0, 250.0, 500.0}) {
-        for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    for (const double rate : {60.0, 250.0}) {
+        for (std::uint64_t seed = 1; seed <= 2; ++seed) {
             Plan flood = plan(rate, 1500);
             flood.shape = Shape::kFlood;  // from 300 s to 900 s
             flood.seed = seed;
@@ -211,6 +221,7 @@ int main() {
     const CMUnitTest tests[] = {
         TEST(test_same_seed_same_run),
         TEST(test_nothing_is_lost),
+        TEST(test_deadline),
         TEST(test_level_follows_the_load),
         TEST(test_comes_back),
         TEST(test_beats_fixed_windows),

@@ -15,7 +15,6 @@ namespace {
 using Run = std::vector<Second>;
 constexpr int kMinute = 60;
 constexpr int kHour = 3600;
-constexpr double kPi = 3.14159265358979;
 
 int changes(const Run& run, int from, int to) {
     int count = 0;
