@@ -37,9 +37,7 @@ void test_headlines() {
     };
     const Case cases[] = {
         {"new", {notice_of(NoticePhase::kNew, "bypass")}, "mail passes unchanged (bypass)"},
-        {"reminder",
-         {notice_of(NoticePhase::kReminder, "bypass")},
-         "still: mail passes unchanged (bypass)"},
+        {"reminder", {notice_of(NoticePhase::kReminder, "bypass")}, "still: mail passes unchanged (bypass)"},
         {"brief",
          {notice_of(NoticePhase::kBrief, "restarts")},
          "a process was lost and started again (it is over)"},
