@@ -21,9 +21,9 @@ constexpr AlertWords kAlertWords[] = {
      "growing "
      "pauses.",
      "See `systemctl status optimilter optimilter-engine` and their log for why it failed."},
-    {"bypass", "too much load, mail passes unchanged", "the load is down, mail is made smaller again",
+    {"bypass", "mail passes unchanged (bypass)", "bypass is over, mail is made smaller again",
      "New messages are accepted at once and delivered as they came; nothing is lost or delayed. optimilter "
-     "comes back by itself when the load goes down.",
+     "comes back by itself when the load is down, or the time of a pinned level is.",
      "Nothing has to be done. When it happens often: more CPU, more `workers`, or a smaller `max_size`; "
      "`optimilterctl status` shows what the load is made of."},
     {"workers", "workers crash or cannot be started", "the workers are well again",

@@ -31,7 +31,7 @@ std::string mail_date(std::int64_t now);
 // "45 min", "4 h", "3 d".
 std::string time_span(std::int64_t seconds);
 
-// The heaviest of it, in a few words: "too much load, mail passes unchanged (and 2 more)".
+// The heaviest of it, in a few words: "mail passes unchanged (bypass) (and 2 more)".
 std::string notice_headline(const std::vector<Notice>& notices);
 // Lines of UTF-8, ended by \n; those of our own words are of 76 columns at most.
 std::string notice_text(const NoticeLetter& letter);

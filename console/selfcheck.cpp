@@ -38,7 +38,8 @@ Check settings_check(const SelfcheckSources& sources) {
     }
     const auto end = sources.rules.rules ? sources.rules.rules->earliest_valid_until() : std::nullopt;
     if (end && end->past(std::chrono::sys_seconds(std::chrono::seconds(sources.now)))) {
-        return {"settings", CheckState::kFail,
+        // No reason not to start what has failed; the alert is the engine's (valid_until).
+        return {"settings", CheckState::kWarn,
                 fmt::format("{} was valid until {}: all mail passes unchanged", printable(end->file),
                             print_day(end->last_day))};
     }

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <ctime>
 
+#include "base/log.hpp"
 #include "base/text.hpp"
 #include "base/unique_fd.hpp"
 
@@ -48,6 +49,24 @@ std::optional<EngineLosses> read_mark(const std::string& path) {
 Status touch_alert_file(const std::string& path) {
     if (path.empty()) return Success{};
     return write_file(path, fmt::format("{}\n", static_cast<std::int64_t>(std::time(nullptr))));
+}
+
+void AlertFile::changed() {
+    {
+        const std::lock_guard lock(mutex_);
+        waits_ = true;
+    }
+    flush();
+}
+
+void AlertFile::flush() {
+    const std::lock_guard lock(mutex_);
+    if (!waits_ || !may_.expired()) return;
+    waits_ = false;
+    may_ = Deadline::in_ms(every_ms_);
+    // Without it optimilter-recover finds out at its next look.
+    if (const Status touched = touch_alert_file(path_); !touched)
+        log_info("alerts: {}", touched.error().text);
 }
 
 LifeMark::LifeMark(const std::string& alert_file)

@@ -10,15 +10,39 @@
 #pragma once
 
 #include <cstdint>
+#include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 
+#include "base/clock.hpp"
 #include "base/result.hpp"
 
 namespace optimilter {
 
 // Writes it, which is what counts; makes it when it is not there (0640). path empty: nothing is done. kIo.
 Status touch_alert_file(const std::string& path);
+
+// Touches it for every change, but not more often than systemd lets a program be started: what comes too
+// soon after the last time waits for flush(). Thread safe.
+class AlertFile {
+  public:
+    static constexpr std::int64_t kEveryMs = 5000;
+
+    explicit AlertFile(std::string path, std::int64_t every_ms = kEveryMs)
+        : path_(std::move(path)), every_ms_(every_ms) {}
+
+    void changed();
+    // To be called now and then: does what waits, when it may be done.
+    void flush();
+
+  private:
+    const std::string path_;
+    const std::int64_t every_ms_;
+    std::mutex mutex_;
+    bool waits_ = false;                 // under mutex_, as are:
+    Deadline may_ = Deadline::in_ms(0);  // passed: it may be touched
+};
 
 // How earlier engines ended without being asked to.
 struct EngineLosses {

@@ -1,19 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "milter/engine.hpp"
 
-#include "base/log.hpp"
-#include "milter/alert_file.hpp"
-
 namespace optimilter {
 
 Engine::Engine(std::shared_ptr<const RuleSet> rules, Pool& shared_pool, Counters& shared_counters)
     : pool(shared_pool),
       counters(shared_counters),
-      alerts([path = rules->settings->alert_file] {
-          // Then the next look of optimilter-recover finds it.
-          if (const Status touched = touch_alert_file(path); !touched)
-              log_info("alerts: {}", touched.error().text);
-      }),
+      alert_file(rules->settings->alert_file),
+      alerts([this] { alert_file.changed(); }),
       rules_(std::move(rules)) {}
 
 std::shared_ptr<const RuleSet> Engine::rules() const {

@@ -14,6 +14,7 @@
 
 #include "base/counters.hpp"
 #include "milter/alert_board.hpp"
+#include "milter/alert_file.hpp"
 #include "milter/body_budget.hpp"
 #include "milter/expiry.hpp"
 #include "milter/load_board.hpp"
@@ -54,7 +55,8 @@ class Engine {
 
     Pool& pool;
     Counters& counters;
-    AlertBoard alerts;  // what the admin should know; every change writes the file of the setting alert_file
+    AlertFile alert_file;
+    AlertBoard alerts;  // what the admin should know; a change of it touches alert_file
     BodyBudget body_budget;
     LoadBoard load;
     YieldTable yields;

@@ -311,6 +311,7 @@ void EngineLoop::watch_over(const PoolState& pool) {
         std::chrono::duration_cast<std::chrono::seconds>(SteadyClock::now().time_since_epoch());
     watch_.look({steady.count(), std::time(nullptr), engine_.counters.get(Counter::kWorkersDied),
                  engine_.counters.get(Counter::kWorkersStarted), pool.down_reason, engine_.expiries()});
+    engine_.alert_file.flush();
 }
 
 void EngineLoop::begin_stop(int exit_status) {

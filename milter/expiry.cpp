@@ -15,11 +15,15 @@ namespace {
 constexpr std::int64_t kDay = 86400;
 constexpr std::size_t kMostTold = 3;
 
-std::string minute_text(std::int64_t moment) {
-    const std::time_t time = moment;
+// To the minute; midnight is the end of the day before, as policies say it.
+std::string moment_text(std::int64_t moment) {
+    const bool midnight = moment % kDay == 0;
+    const std::time_t time = midnight ? moment - 1 : moment;
     std::tm parts{};
-    char text[40] = "an unknown time";
-    if (::gmtime_r(&time, &parts) != nullptr) std::strftime(text, sizeof text, "%Y-%m-%d %H:%M UTC", &parts);
+    char text[60] = "an unknown time";
+    if (::gmtime_r(&time, &parts) != nullptr)
+        std::strftime(text, sizeof text, midnight ? "the end of %Y-%m-%d (UTC)" : "%Y-%m-%d %H:%M UTC",
+                      &parts);
     return text;
 }
 
@@ -39,7 +43,7 @@ ExpiryState expiry_state(std::int64_t at, std::int64_t now) {
 std::string describe_expiry(const Expiry& expiry, std::int64_t now) {
     const bool past = expiry.at <= now;
     return fmt::format("{} {} valid until {}, {} {}", printable(expiry.what, 100), past ? "was" : "is",
-                       minute_text(expiry.at), distance(past ? now - expiry.at : expiry.at - now),
+                       moment_text(expiry.at), distance(past ? now - expiry.at : expiry.at - now),
                        past ? "ago" : "from now");
 }
 

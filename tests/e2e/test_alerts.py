@@ -2,6 +2,7 @@
 """What the admin hears: from the engine's alert board over the alert file to optimilter-recover, and from there by mail
 through a real Postfix or by webhook; optimilterctl alerts; certificates."""
 import contextlib
+import datetime
 import email
 import email.policy
 import http.server
@@ -9,6 +10,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import socket
 import ssl
 import subprocess
@@ -20,7 +22,7 @@ import time
 import pytest
 from guarded import until
 from mails import photo_mail
-from rig import BUILD, CTL, LOSSLESS, MailSink, PROJECT, new_recipient
+from rig import BUILD, CTL, Engine, LOSSLESS, MailSink, PROJECT, new_recipient
 
 RECOVER = BUILD / "console/optimilter-recover"
 SYSTEMD = PROJECT / "contrib/systemd"
@@ -111,6 +113,76 @@ def test_mail_is_optimised_again_after_an_alert(own_rig, tmp_path):
     assert b"\r\nX-Optimilter: " in own_rig.send(photo_mail(3))
 
 
+def ctl(rig, *words):
+    done = subprocess.run([CTL, *words, "-c", rig.engine.settings_file], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_entering_and_leaving_bypass_is_one_mail_each(own_rig, tmp_path):
+    recipient, alert_file = new_recipient("admin"), own_rig.engine.folder / "alert"
+    own_rig.engine.configure(told_settings(own_rig, recipient))
+    admin = Admin(tmp_path, own_rig.engine.settings_file, own_rig.postfix)
+    ctl(own_rig, "level", "5", "--for", "1h")
+    until(alert_file.exists, 20)
+    assert "told by mail" in admin.recover() and "told" not in admin.recover()
+    mail = email.message_from_bytes(own_rig.sink.wait_for(recipient), policy=email.policy.default)
+    assert mail["Subject"].endswith(": mail passes unchanged (bypass)") and "because of operator" in mail.get_content()
+    assert b"\r\nX-Optimilter: " not in own_rig.send(photo_mail(4))
+    before = mtime(alert_file)
+    ctl(own_rig, "level", "0", "--for", "1h")
+    until(lambda: mtime(alert_file) != before, 30)
+    assert "told" not in admin.recover()  # it may come back any moment
+    # Five minutes later; the time is the board's, so the engine's answer is an old one.
+    with Delayed(own_rig.engine, 300) as settings_file:
+        admin.words[1] = settings_file
+        assert "told by mail" in admin.recover() and "told" not in admin.recover()
+    own_rig.sink.wait_for_recipient_count(recipient, 2)
+    mail = email.message_from_bytes(own_rig.sink.mails_for(recipient)[1].path.read_bytes(), policy=email.policy.default)
+    assert mail["Subject"].endswith(": bypass is over, mail is made smaller again")
+    assert "now at level 0" in mail.get_content()
+
+
+class Delayed:
+    """The engine's status, of which all alerts are so much older; gives a settings file whose control socket says so."""
+
+    def __init__(self, engine, seconds):
+        self.engine, self.seconds = engine, seconds
+        self.folder = tempfile.TemporaryDirectory(prefix="optimilter-delayed-")
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(f"{self.folder.name}/control.sock")
+        self.listener.listen()
+        self.thread = threading.Thread(target=self._serve)
+
+    def _serve(self):
+        with contextlib.suppress(OSError):
+            while True:
+                client = self.listener.accept()[0]
+                with client, contextlib.suppress(OSError):
+                    client.recv(100)
+                    client.sendall(self._status())
+
+    def _status(self):
+        with socket.socket(socket.AF_UNIX) as real:
+            real.connect(str(self.engine.control))
+            real.sendall(b"status\n")
+            status = json.loads(b"".join(iter(lambda: real.recv(65536), b"")))
+        for alert in status["alerts"]:
+            alert["cleared"] -= self.seconds if alert["cleared"] else 0
+        return json.dumps(status).encode()
+
+    def __enter__(self):
+        self.thread.start()
+        file = pathlib.Path(self.folder.name) / "optimilter.toml"
+        file.write_text(self.engine.settings_file.read_text().replace(str(self.engine.control), f"{self.folder.name}/control.sock"))
+        return file
+
+    def __exit__(self, *_):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.thread.join()
+        self.listener.close()
+        self.folder.cleanup()
+
+
 def test_a_crash_loop_is_told_by_the_ladder(own_rig, tmp_path):
     recipient = new_recipient("admin")
     own_rig.engine.configure(told_settings(own_rig, recipient))
@@ -124,6 +196,25 @@ def test_a_crash_loop_is_told_by_the_ladder(own_rig, tmp_path):
     assert known["times"] == 4 and "4 times since" in known["text"] and not known["lasts"]
 
 
+def test_workers_that_cannot_be_started_are_raised_and_cleared(tmp_path):
+    """By the engine's own watch, which waits for 15 s."""
+    with Engine(BUILD, LOSSLESS) as engine:
+        admin, alert_file = Admin(tmp_path, engine.settings_file), engine.folder / "alert"
+        worker = engine.worker.read_bytes()
+        engine.worker.unlink()
+        zygote = json.loads(subprocess.run([CTL, "status", "--json", "-c", engine.settings_file], capture_output=True, text=True,
+                                           timeout=60).stdout)["engine"]["workers"]["zygote_pid"]
+        os.kill(zygote, signal.SIGKILL)
+        until(alert_file.exists, 60)
+        raised = admin.known()["workers"]
+        assert raised["lasts"] and raised["text"].startswith("workers cannot be started: ")
+        before = mtime(alert_file)
+        engine.worker.write_bytes(worker)
+        engine.worker.chmod(0o755)
+        until(lambda: mtime(alert_file) != before, 60)
+        assert not admin.known()["workers"]["lasts"]
+
+
 def test_the_path_unit_watches_the_file_of_the_settings():
     path = (SYSTEMD / "optimilter-recover.path").read_text()
     default = re.search(r'^OPTIMILTER_SETTING\(alert_file, std::string, "([^"]+)"', (PROJECT / "policy/settings.def").read_text(),
@@ -132,6 +223,30 @@ def test_the_path_unit_watches_the_file_of_the_settings():
     assert re.search(r"^Unit=(.*)$", path, re.M)[1] == "optimilter-recover.service"
     engine = (SYSTEMD / "optimilter-engine.service.in").read_text()
     assert os.path.dirname(default) in re.search(r"^ReadWritePaths=(.*)$", engine, re.M)[1]
+
+
+@pytest.mark.parametrize("days, said, passes", [(5, "is valid until the end of", False), (-40, "was valid until the end of", True)])
+def test_last_day_of_a_policy(open_folder, days, said, passes):
+    """A banner and one mail's worth of alert; a new date ends it."""
+    rules = open_folder / "policy.d"
+    rules.mkdir()
+    last_day = datetime.datetime.now(datetime.timezone.utc).date() + datetime.timedelta(days)
+    (rules / "10-test.toml").write_text(f"valid_until = {last_day}\n")
+    (rules / "10-test.toml").chmod(0o644)
+    with Engine(BUILD, {**LOSSLESS, "policy_dir": rules}) as engine:
+        admin, alert_file = Admin(open_folder, engine.settings_file), engine.folder / "alert"
+        until(alert_file.exists, 30)
+        status = subprocess.run([CTL, "status", "-c", engine.settings_file], capture_output=True, text=True, timeout=60).stdout
+        assert re.match(rf"\*\*\* policy .*10-test.toml {said} {last_day} .* \*\*\*\n", status), status
+        assert ("all mail passes unchanged" in status) == passes
+        admin.recover()
+        known = admin.known()
+        assert known["valid_until"]["lasts"] and "settings" not in known
+        before = mtime(alert_file)
+        (rules / "10-test.toml").write_text("valid_until = 2037-12-31\n")
+        engine.reload()
+        until(lambda: mtime(alert_file) != before, 30)
+        assert not admin.known()["valid_until"]["lasts"]
 
 
 # ---- optimilterctl alerts

@@ -36,10 +36,8 @@ void test_headlines() {
         std::string_view want;
     };
     const Case cases[] = {
-        {"new", {notice_of(NoticePhase::kNew, "bypass")}, "too much load, mail passes unchanged"},
-        {"reminder",
-         {notice_of(NoticePhase::kReminder, "bypass")},
-         "still: too much load, mail passes unchanged"},
+        {"new", {notice_of(NoticePhase::kNew, "bypass")}, "mail passes unchanged (bypass)"},
+        {"reminder", {notice_of(NoticePhase::kReminder, "bypass")}, "still: mail passes unchanged (bypass)"},
         {"brief",
          {notice_of(NoticePhase::kBrief, "restarts")},
          "a process was lost and started again (it is over)"},
@@ -47,7 +45,7 @@ void test_headlines() {
         {"the heaviest that lasts",
          {notice_of(NoticePhase::kOver, "guard"), notice_of(NoticePhase::kNew, "disk"),
           notice_of(NoticePhase::kNew, "bypass")},
-         "too much load, mail passes unchanged (and 2 more)"},
+         "mail passes unchanged (bypass) (and 2 more)"},
         {"a kind without words", {notice_of(NoticePhase::kNew, "x")}, "something needs a look"},
         {"none", {}, ""},
     };
@@ -61,7 +59,7 @@ void test_text_of_what_lasts() {
     const std::string text = notice_text(letter);
     CHECK(text.starts_with("Mail keeps flowing and none is lost"));
     for (const char* part :
-         {"\nbypass: Too much load, mail passes unchanged.\n",
+         {"\nbypass: Mail passes unchanged (bypass).\n",
           "\n  Since     Tue, 14 Nov 2023 22:03:20 +0000 (10 min)\n",
           "\n  Cause     pressure 1.83 by queue_length\n", "\n  For mail  New messages are accepted at once",
           "\n  To do     Nothing has to be done.",
@@ -98,7 +96,7 @@ void test_json() {
     const auto json = nlohmann::json::parse(text);
     CHECK_EQ(json["host"], "mx.example.org");
     CHECK_EQ(json["time"], kNow);
-    CHECK_EQ(json["headline"], "too much load, mail passes unchanged");
+    CHECK_EQ(json["headline"], "mail passes unchanged (bypass)");
     CHECK_EQ(json["alerts"][0]["kind"], "bypass");
     CHECK_EQ(json["alerts"][0]["phase"], "new");
     CHECK_EQ(json["alerts"][0]["text"], "a???\"");

@@ -48,6 +48,37 @@ void test_touch() {
     CHECK_EQ(content(folder.file("other")), "keep");
 }
 
+// The first change is told at once; those that come too soon are one, at the next flush that may be.
+void test_not_too_often() {
+    const Folder folder;
+    const std::string path = folder.file("alert");
+    const auto touched = [&path] { return std::filesystem::remove(path); };
+    AlertFile seldom(path, 3'600'000);
+    seldom.flush();
+    CHECK(!touched());
+    seldom.changed();
+    CHECK(touched());
+    seldom.changed();
+    seldom.flush();
+    CHECK(!touched());
+    AlertFile often(path, 0);
+    often.changed();
+    often.changed();
+    CHECK(touched());
+    often.flush();
+    CHECK(!touched());
+    // What had to wait is not lost.
+    AlertFile soon(path, 20);
+    soon.changed();
+    CHECK(touched());
+    soon.changed();
+    const Deadline until = Deadline::in_ms(20'000);
+    while (!std::filesystem::exists(path) && !until.expired()) soon.flush();
+    CHECK(touched());
+    AlertFile("/nonexistent/alert").changed();
+    AlertFile("").changed();
+}
+
 void test_an_orderly_life() {
     const Folder folder;
     const LifeMark mark(folder.file("alert"));
@@ -103,8 +134,9 @@ void test_without_a_place() {
 int main() {
     using namespace optimilter;
     const CMUnitTest tests[] = {
-        TEST(test_touch),     TEST(test_an_orderly_life), TEST(test_losses_are_counted_for_an_hour),
-        TEST(test_odd_marks), TEST(test_without_a_place),
+        TEST(test_touch),           TEST(test_not_too_often),
+        TEST(test_an_orderly_life), TEST(test_losses_are_counted_for_an_hour),
+        TEST(test_odd_marks),       TEST(test_without_a_place),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

@@ -119,6 +119,8 @@ void test_words_of_expiries() {
     CHECK(describe_expiry({"x", kNow + 100}, kNow).ends_with(", less than an hour from now"));
     CHECK(describe_expiry({"x", kNow - 7200}, kNow).ends_with(", 2 hours ago"));
     CHECK(describe_expiry({"a\nb", INT64_MAX}, kNow).starts_with("a?b is valid until an unknown time, "));
+    CHECK_EQ(describe_expiry({"x", 19'999 * kDay}, 20'000 * kDay),
+             "x was valid until the end of 2024-10-02 (UTC), 24 hours ago");
     const std::vector<Expiry> many(6, {"p", kNow - 1});
     CHECK(describe_expiries(many, kNow).ends_with("; and 3 more"));
     CHECK(describe_expiries({{"b", kNow + 9}, {"a", kNow + 5}, {"far", kNow + 99 * kDay}}, kNow)
