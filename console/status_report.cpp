@@ -251,8 +251,6 @@ void tell_engine(const Json& engine, Report& report) {
     report.line("", counts(object_in(engine, "counters")));
     tell_workers(object_in(engine, "workers"), report);
     tell_load(object_in(engine, "load"), report);
-}
-
     if (const Json& queue = object_in(engine, "queue"); !queue.empty()) tell_queue(queue, report);
     tell_engine_problems(engine, report);
 }
