@@ -126,7 +126,7 @@ def flood(scene, way, messages, rate, seconds, sessions):
     return len(intime) / seconds, {one.number: one.delay for one in sent}, max(one.began - one.due for one in sent)
 
 
-def in_bypass_cost(scene, rounds=3, messages=3000, size=20000):
+def in_bypass_cost(scene, rounds=5, messages=1500, size=20000):
     """Messages a second by way, a connection each: medians of rounds in turn."""
     ask(scene.engine, "level 5 1h")
     rates = {way: [] for way in ("plain", "null", "silent", "filtered")}

@@ -123,6 +123,7 @@ def test_level_by_order(hasty):
 @pytest.fixture
 def engine():
     with Engine(BUILD, HASTY) as running:
+        running.wait_for_log("ready on")
         yield running
 
 
