@@ -130,7 +130,7 @@ EngineLoop::EngineLoop(Engine& engine, std::string settings_file, UniqueFd contr
 // Where load control looks.
 LoadSources EngineLoop::load_sources() {
     LoadSources sources;
-    sources.job_wait_ms = [this] { return engine_.pool.least_wait_ms(); };
+    sources.pool = [this] { return engine_.pool.load(); };
     sources.sessions = [this] { return engine_.sessions.load(); };
     sources.queue = [this] { return queue_.monitor().latest(QueueSocket::clock_ms()); };
     sources.why_no_queue = [this] { return queue_.monitor().why_off(QueueSocket::clock_ms()); };

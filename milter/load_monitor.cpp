@@ -55,15 +55,17 @@ LoadSample LoadMonitor::measure(std::int64_t now_ms, const Settings& settings) {
     const LoadBoard::Seen seen = board_.look(now);
     LoadSample sample;
     sample.now_ms = now_ms;
-    sample.job_wait_ms = sources_.job_wait_ms();
+    const PoolLoad pool = sources_.pool();
+    sample.job_wait_ms = pool.least_wait_ms;
+    sample.backlog_ms = pool.backlog_ms;
+    sample.workers_busy = pool.busy;
     sample.eom_p95_ms = seen.eom_p95_ms;
     sample.deadlines_missed = seen.deadlines_missed;
     if (settings.mta_sessions != 0)
         sample.sessions_share = static_cast<double>(sources_.sessions()) / settings.mta_sessions;
     sample.queue = sources_.queue();
-    if (settings.load_cpu_stall != 0) sample.cpu_stall = pressure_stall(sources_.pressure_folder + "/cpu");
-    if (settings.load_memory_stall != 0)
-        sample.memory_stall = pressure_stall(sources_.pressure_folder + "/memory");
+    sample.cpu_stall = pressure_stall(sources_.pressure_folder + "/cpu");
+    sample.memory_stall = pressure_stall(sources_.pressure_folder + "/memory");
     sample.stress = seen.stress;
     sample.finished = seen.finished;
     return sample;

@@ -15,13 +15,14 @@
 #include "policy/load_controller.hpp"
 #include "policy/queue_sample.hpp"
 #include "policy/settings.hpp"
+#include "workers/pool.hpp"
 
 namespace optimilter {
 
-// What it asks. Each may have no answer: that signal is off then.
+// What it asks. What has no answer is a signal that is off.
 struct LoadSources {
-    std::function<std::optional<double>()> job_wait_ms;  // least since the last call
-    std::function<std::uint32_t()> sessions;             // open connections of the MTA
+    std::function<PoolLoad()> pool;
+    std::function<std::uint32_t()> sessions;  // open connections of the MTA
     std::function<std::optional<QueueSample>()> queue;
     std::function<std::string()> why_no_queue;       // in words
     std::string pressure_folder = "/proc/pressure";  // of the kernel's pressure stall information

@@ -46,7 +46,9 @@ Signals signals_of(const LoadMonitor& load, const Settings& settings) {
     const LoadSample& sample = load.last();
     const std::string no_queue = load.why_no_queue();
     constexpr const char* kNoPressure = "this kernel does not tell it (no /proc/pressure)";
-    std::optional<double> length, age_ms;
+    std::optional<double> length, age_ms, cpu, memory;
+    if (settings.load_cpu_stall != 0) cpu = sample.cpu_stall;
+    if (settings.load_memory_stall != 0) memory = sample.memory_stall;
     if (sample.queue) {
         length = static_cast<double>(sample.queue->incoming + sample.queue->active);
         age_ms = static_cast<double>(sample.queue->oldest_ms);
@@ -59,9 +61,8 @@ Signals signals_of(const LoadMonitor& load, const Settings& settings) {
                  settings.mta_sessions == 0 ? "mta_sessions is 0" : nullptr);
     signals.tell(LoadSignal::kQueueLength, length, no_queue.c_str());
     signals.tell(LoadSignal::kQueueAge, age_ms, no_queue.c_str());
-    signals.tell(LoadSignal::kCpu, sample.cpu_stall,
-                 settings.load_cpu_stall == 0 ? "load_cpu_stall is 0" : kNoPressure);
-    signals.tell(LoadSignal::kMemory, sample.memory_stall,
+    signals.tell(LoadSignal::kCpu, cpu, settings.load_cpu_stall == 0 ? "load_cpu_stall is 0" : kNoPressure);
+    signals.tell(LoadSignal::kMemory, memory,
                  settings.load_memory_stall == 0 ? "load_memory_stall is 0" : kNoPressure);
     signals.tell(LoadSignal::kStress, sample.stress ? 1.0 : 0.0, nullptr);
     return signals;
@@ -94,6 +95,8 @@ Json load_json(const LoadMonitor& load, const Settings& settings, std::int64_t n
     json["max_size"] = std::min(limits.max_size, settings.max_size);
     json["effort_max"] = std::min<std::uint32_t>(limits.effort_max, settings.effort);
     json["least_yield"] = rounded(limits.least_yield);
+    json["workers_busy"] = rounded(load.last().workers_busy.value_or(0));
+    json["backlog_ms"] = rounded(load.last().backlog_ms.value_or(0));
     json["samples"] = load.samples();
     json["signals"] = signals.on();
     json["signals_off"] = signals.off();
@@ -104,6 +107,7 @@ std::string load_figures(const LoadSample& sample) {
     std::string text;
     const auto tell = [&text](const std::string& figure) { text += (text.empty() ? "" : " ") + figure; };
     if (sample.job_wait_ms) tell(fmt::format("job_wait={:.0f}ms", *sample.job_wait_ms));
+    if (sample.backlog_ms) tell(fmt::format("backlog={:.0f}ms", *sample.backlog_ms));
     if (sample.eom_p95_ms) tell(fmt::format("eom_time={:.0f}ms", *sample.eom_p95_ms));
     if (sample.deadlines_missed) tell(fmt::format("deadlines={:.2f}", *sample.deadlines_missed));
     if (sample.sessions_share) tell(fmt::format("sessions={:.2f}", *sample.sessions_share));
@@ -114,6 +118,7 @@ std::string load_figures(const LoadSample& sample) {
     if (sample.cpu_stall) tell(fmt::format("cpu={:.0f}%", *sample.cpu_stall));
     if (sample.memory_stall) tell(fmt::format("memory={:.0f}%", *sample.memory_stall));
     if (sample.stress) tell("stress=1");
+    if (sample.workers_busy) tell(fmt::format("busy={:.0f}%", *sample.workers_busy * 100));
     return text;
 }
 

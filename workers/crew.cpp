@@ -27,7 +27,8 @@ Crew::Crew(const PoolSettings& settings, Counters& counters)
     : settings_(bounded(settings)),
       counters_(counters),
       crash_memory_(settings.crash_memory),
-      forecast_(settings_.workers) {}
+      forecast_(settings_.workers),
+      busy_time_(settings_.workers, SteadyClock::now()) {}
 
 Crew::~Crew() {
     stop();
@@ -73,7 +74,7 @@ void Crew::serve_waiters() {
         const bool place_free = !queue_.empty() && busy_ < settings_.workers;
         if (replacing_.empty() && !place_free) return;
         Queue& queue = replacing_.empty() ? queue_ : replacing_;
-        if (&queue == &queue_) ++busy_;
+        if (&queue == &queue_) set_busy(busy_ + 1);
         Waiter& first = *queue.front();
         queue.pop_front();
         first.worker = std::move(idle_.front());
@@ -141,11 +142,20 @@ double Crew::expected_wait_ms() const {
     return forecast_.expected_wait_ms(static_cast<std::uint32_t>(queue_.size()), settings_.workers - busy_);
 }
 
-double Crew::least_wait_ms() {
+void Crew::set_busy(std::uint32_t busy) {
+    busy_ = busy;
+    busy_time_.change(busy, SteadyClock::now());
+}
+
+PoolLoad Crew::load() {
     const Lock lock(mutex_);
     std::optional<double> waiting_ms;
     if (!queue_.empty()) waiting_ms = queue_.front()->waits.elapsed_ms();
-    return waits_.close(waiting_ms);
+    PoolLoad load;
+    load.least_wait_ms = waits_.close(waiting_ms);
+    load.backlog_ms = static_cast<double>(queue_.size()) * forecast_.service_ms() / settings_.workers;
+    load.busy = busy_time_.close(SteadyClock::now());
+    return load;
 }
 
 Result<WorkerPtr> Crew::replace(Deadline deadline) {
@@ -161,7 +171,7 @@ void Crew::end_worker(const WorkerPtr& worker) {
 void Crew::leave(WorkerPtr worker, bool reusable, double held_ms) {
     {
         const Lock lock(mutex_);
-        --busy_;
+        set_busy(busy_ - 1);
         forecast_.observe(held_ms);
         if (worker) {
             ++worker->messages_served;

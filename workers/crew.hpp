@@ -19,6 +19,7 @@
 #include "base/clock.hpp"
 #include "base/counters.hpp"
 #include "base/result.hpp"
+#include "workers/busy_window.hpp"
 #include "workers/crash_memory.hpp"
 #include "workers/pool.hpp"
 #include "workers/queue_forecast.hpp"
@@ -68,8 +69,8 @@ class Crew {
     std::uint32_t missing_steps();
     std::uint32_t fingerprint() const;
     PoolState state() const;
-    // As Pool::least_wait_ms().
-    double least_wait_ms();
+    // As Pool::load().
+    PoolLoad load();
 
     Counters& counters() { return counters_; }
     CrashMemory& crash_memory() { return crash_memory_; }
@@ -88,6 +89,7 @@ class Crew {
     Status admit(Deadline deadline) const;
     Result<WorkerPtr> take(Lock& lock, Queue& queue, Deadline until);
     void serve_waiters();
+    void set_busy(std::uint32_t busy);
     void tell_waiters();
     std::uint32_t waiting() const;
     double expected_wait_ms() const;
@@ -137,6 +139,7 @@ class Crew {
     std::uint32_t busy_ = 0;
     QueueForecast forecast_;
     WaitWindow waits_;                 // of queue_ alone
+    BusyWindow busy_time_;             // of busy_
     Queue queue_;                      // for a place and a worker
     Queue replacing_;                  // for a worker, place held
     std::uint32_t warming_count_ = 0;  // of warming_ and forks_asked_, as last told

@@ -56,8 +56,8 @@ PoolState Pool::state() const {
     return state_->crew->state();
 }
 
-double Pool::least_wait_ms() {
-    return state_->crew->least_wait_ms();
+PoolLoad Pool::load() {
+    return state_->crew->load();
 }
 
 }  // namespace optimilter

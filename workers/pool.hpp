@@ -89,6 +89,13 @@ struct PoolState {
     std::string limits;                      // of all workers together, in words; or why there are none
 };
 
+// How much there is to do, since the call before.
+struct PoolLoad {
+    double least_wait_ms = 0;  // of the messages that got a worker or were refused; 0: one had not to wait
+    double backlog_ms = 0;     // work that waits now, for each worker
+    double busy = 0;           // share of the workers' time that was used, 0 to 1
+};
+
 class Pool {
   public:
     // Starts the zygote and waits until it is ready. kIo or kWorkerDied with the reason when it cannot start.
@@ -142,9 +149,8 @@ class Pool {
 
     PoolState state() const;
 
-    // The least time that a message waited for a worker since the last call; 0 when one had not to, or none
-    // came. For one caller, about once a second: milter/load_monitor.
-    double least_wait_ms();
+    // For one caller, about once a second: milter/load_monitor.
+    PoolLoad load();
 
   private:
     Pool();

@@ -2,14 +2,17 @@
 """Load control over a real MTA: a flood narrows what is done, then bypass; afterwards all is as before. How fast that
 goes, and beside a null filter, is measured by bench/flood.py."""
 import json
+import pathlib
 import re
 import subprocess
+import tempfile
 
 import pytest
 from flood_load import Flood, stuffed
 from mail_compare import compare
 from mails import photo_mail, sample
-from rig import BUILD, CTL, Engine, Rig
+from queue_scene import counts, engine_with, make_queue, plant
+from rig import BUILD, CTL, Engine, QueueWatch, Rig
 from test_control import ask, until
 
 # One worker, a level in a second or two, and a way back that a test can wait for. The memory of results would know
@@ -123,6 +126,7 @@ def test_level_by_order(hasty):
 @pytest.fixture
 def engine():
     with Engine(BUILD, HASTY) as running:
+        running.wait_for_log("ready on")
         yield running
 
 
@@ -148,6 +152,26 @@ def test_bad_lines_on_the_socket(engine):
     for line in (b"level\n", b"level \n", b"level 9\n", b"level 3  2h\n", b"level auto now\n", b"level \xff\x00\"\n"):
         assert b'"error"' in ask(engine, line), line
     assert load_of(engine)["pin"] is None
+
+
+# ---- The MTA's queue ----
+
+def test_a_remote_outage_is_no_load():
+    """20 000 deferred messages leave the level at 0; 3000 active ones do not."""
+    with tempfile.TemporaryDirectory(prefix="optimilter-queue.") as folder:
+        queue = pathlib.Path(folder) / "spool"
+        queue.parent.chmod(0o755)
+        make_queue(queue, 0)
+        plant(queue, "deferred", 20_000)
+        with engine_with({**HASTY, "queue_directories": [queue]}) as engine, QueueWatch(engine):
+            until(lambda: counts(engine)["deferred"] == 20_000, "all of them counted", 30)
+            samples = load_of(engine)["samples"]
+            until(lambda: load_of(engine)["samples"] > samples + 4, "some more samples")
+            load = load_of(engine)
+            assert load["level"] == 0 and load["signals"]["queue_length"] == 0 and load["pressure"] < 0.5
+            plant(queue, "active", 3000)
+            until(lambda: load_of(engine)["level"] >= 1, "a higher level", 30)
+            assert load_of(engine)["cause"] == "queue_length"
 
 
 # ---- Postfix's {stress} ----

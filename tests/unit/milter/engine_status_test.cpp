@@ -90,8 +90,8 @@ void test_of_load() {
     Fixture f;
     CHECK(!f.json().contains("load"));
     LoadMonitor load(f.engine->load,
-                     {[] { return 0.0; }, [] { return 0u; }, [] { return std::optional<QueueSample>(); },
-                      [] { return std::string(); }, "/nowhere"},
+                     {[] { return PoolLoad(); }, [] { return 0u; },
+                      [] { return std::optional<QueueSample>(); }, [] { return std::string(); }, "/nowhere"},
                      [](std::uint8_t, std::uint8_t, const LoadState&) {});
     f.run.load = &load;
     load.keep_sampling(*f.engine->settings());

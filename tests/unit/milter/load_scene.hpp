@@ -32,7 +32,7 @@ struct LoadScene {
 
     LoadSources sources() {
         LoadSources all;
-        all.job_wait_ms = [this] { return job_wait_ms; };
+        all.pool = [this] { return pool; };
         all.sessions = [this] { return sessions; };
         all.queue = [this] { return queue; };
         all.why_no_queue = [] { return std::string("nobody counts it"); };
@@ -52,7 +52,7 @@ struct LoadScene {
         for (int i = 0; i < seconds; ++i) monitor.sample(now_ms += 1000, settings);
     }
 
-    std::optional<double> job_wait_ms;
+    PoolLoad pool;
     std::uint32_t sessions = 0;
     std::optional<QueueSample> queue;
     std::string folder;

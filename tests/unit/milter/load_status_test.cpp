@@ -15,7 +15,7 @@ nlohmann::ordered_json json_of(const LoadScene& scene) {
 
 void test_calm() {
     LoadScene scene;
-    scene.job_wait_ms = 0;
+    scene.pool.least_wait_ms = 0;
     scene.pass(3);
     const auto json = json_of(scene);
     CHECK_EQ(json["level"], 0);
@@ -40,9 +40,10 @@ void test_calm() {
 
 void test_busy() {
     LoadScene scene;
+    scene.settings.load_job_wait = 500;
     scene.settings.mta_sessions = 100;
     scene.sessions = 40;
-    scene.job_wait_ms = 1234.5678;
+    scene.pool.least_wait_ms = 1234.5678;
     scene.queue = QueueSample{30, 4, 0, 0, 61'000};
     scene.write_pressure("cpu", "some avg10=71.00 avg60=0.00 avg300=0.00 total=0\n");
     scene.pass(3);
@@ -57,7 +58,7 @@ void test_busy() {
     CHECK_EQ(json["signals"]["queue_age"], 61'000.0);
     CHECK_EQ(json["signals_off"].size(), 1u);  // memory
     CHECK_EQ(load_figures(scene.monitor.last()),
-             "job_wait=1235ms sessions=0.40 queue_length=34 queue_age=61s cpu=71%");
+             "job_wait=1235ms backlog=0ms sessions=0.40 queue_length=34 queue_age=61s cpu=71% busy=0%");
     const std::string line = level_change_line(0, scene.monitor);
     CHECK(line.starts_with("load: level 0 to "), line);
     CHECK(line.find(", cause=job_wait pressure=2.47 job_wait=1235ms ") != line.npos, line);

@@ -227,21 +227,21 @@ void test_impatient_in_the_middle() {
 void test_least_wait() {
     Fixture fixture(one_worker());
     Pool& pool = *fixture.pool;
-    CHECK_EQ(pool.least_wait_ms(), 0.0);
+    CHECK_EQ(pool.load().least_wait_ms, 0.0);
     auto held = pool.lease(Deadline::in_ms(20'000));
     CHECK(held.has_value());
-    pool.least_wait_ms();  // the first worker may have been warming up
+    pool.load();  // the first worker may have been warming up
     std::vector<int> served;
     std::mutex mutex;
     {
         Waiting first(pool, served, mutex, 1);
         const Stopwatch watch;
         while (watch.elapsed_ms() < 30) std::this_thread::yield();
-        CHECK(pool.least_wait_ms() >= 30);  // nobody was served: the first in the queue speaks for all
+        CHECK(pool.load().least_wait_ms >= 30);  // nobody was served: the first in the queue speaks for all
         held = Pool::Lease();
     }
-    CHECK(pool.least_wait_ms() >= 30);
-    CHECK_EQ(pool.least_wait_ms(), 0.0);
+    CHECK(pool.load().least_wait_ms >= 30);
+    CHECK_EQ(pool.load().least_wait_ms, 0.0);
 }
 
 void test_least_wait_of_the_refused() {
@@ -249,14 +249,42 @@ void test_least_wait_of_the_refused() {
     Pool& pool = *fixture.pool;
     CHECK_EQ(run_one(pool, "silent", Deadline::in_ms(300)).reason, "deadline");
     auto held = pool.lease(Deadline::in_ms(20'000));
-    pool.least_wait_ms();
+    pool.load();
     CHECK(!pool.lease(Deadline::in_ms(200)).has_value());
-    CHECK(pool.least_wait_ms() >= 250);
+    CHECK(pool.load().least_wait_ms >= 250);
     CHECK(!pool.admits(Deadline::in_ms(200)).has_value());
-    CHECK(pool.least_wait_ms() >= 250);
+    CHECK(pool.load().least_wait_ms >= 250);
     held = Pool::Lease();
     CHECK(pool.admits(Deadline::in_ms(200)).has_value());
-    CHECK_EQ(pool.least_wait_ms(), 0.0);
+    CHECK_EQ(pool.load().least_wait_ms, 0.0);
+}
+
+void test_backlog_and_busy_share() {
+    PoolSettings settings = settings_for(hostile_program());
+    settings.workers = 2;
+    Fixture fixture(settings);
+    Pool& pool = *fixture.pool;
+    CHECK_EQ(run_one(pool, "silent", Deadline::in_ms(300)).reason, "deadline");
+    CHECK(pool.load().busy > 0);
+    PoolLoad load = pool.load();
+    CHECK_EQ(load.busy, 0.0);
+    CHECK_EQ(load.backlog_ms, 0.0);
+    auto first = pool.lease(Deadline::in_ms(20'000));
+    pool.load();
+    const Stopwatch watch;
+    while (watch.elapsed_ms() < 5) std::this_thread::yield();
+    CHECK_EQ(pool.load().busy, 0.5);
+    auto second = pool.lease(Deadline::in_ms(20'000));
+    pool.load();
+    std::vector<int> served;
+    std::mutex mutex;
+    {
+        Waiting waiting(pool, served, mutex, 1);
+        load = pool.load();
+        CHECK_EQ(load.busy, 1.0);
+        CHECK_EQ(load.backlog_ms, pool.state().service_ms / 2);
+        first = Pool::Lease();
+    }
 }
 
 // What status shows. Warming workers come and go on their own; the rest is ours to tell.
@@ -469,6 +497,7 @@ int main() {
                                 TEST(test_impatient_in_the_middle),
                                 TEST(test_least_wait),
                                 TEST(test_least_wait_of_the_refused),
+                                TEST(test_backlog_and_busy_share),
                                 TEST(test_state),
                                 TEST(test_many_threads_few_workers),
                                 TEST(test_shutdown_with_leases_out),
