@@ -8,6 +8,9 @@ namespace optimilter {
 
 namespace {
 
+// Inlined into a function for one kind of machine, a loop becomes code for that.
+#define OPTIMILTER_INLINE __attribute__((always_inline)) inline
+
 // Eight numbers at once; compilers make vector code of it on any machine that has some.
 using Eight = float __attribute__((vector_size(32)));
 struct Rows {
@@ -24,7 +27,7 @@ constexpr float kC6 = 0.191341716f;
 constexpr float kC7 = 0.097545161f;
 
 // The transform of eight columns: sums carry the even coefficients, differences the odd ones.
-void transform(Rows& rows) {
+OPTIMILTER_INLINE void transform(Rows& rows) {
     Eight* const v = rows.row;
     const Eight s0 = v[0] + v[7], s1 = v[1] + v[6], s2 = v[2] + v[5], s3 = v[3] + v[4];
     const Eight d0 = v[0] - v[7], d1 = v[1] - v[6], d2 = v[2] - v[5], d3 = v[3] - v[4];
@@ -38,7 +41,7 @@ void transform(Rows& rows) {
     v[7] = kC7 * d0 - kC5 * d1 + kC3 * d2 - kC1 * d3;
 }
 
-void transpose(Rows& rows) {
+OPTIMILTER_INLINE void transpose(Rows& rows) {
     Eight* const v = rows.row;
     for (int row = 0; row < 8; ++row) {
         for (int column = row + 1; column < 8; ++column) {
@@ -48,6 +51,31 @@ void transpose(Rows& rows) {
         }
     }
 }
+
+OPTIMILTER_INLINE void any_forward_dct(const std::uint8_t* samples, std::size_t stride, JpegDctBlock& to) {
+    Rows rows;
+    for (std::size_t row = 0; row < 8; ++row) {
+        for (int column = 0; column < 8; ++column)
+            rows.row[row][column] =
+                static_cast<float>(samples[row * stride + static_cast<std::size_t>(column)]) - 128.0f;
+    }
+    transform(rows);
+    transpose(rows);
+    transform(rows);
+    transpose(rows);
+    std::memcpy(to.data(), &rows, sizeof to);
+}
+
+// Once as the compiler was told for all code and once for machines with AVX2; both round alike.
+void forward_dct_portably(const std::uint8_t* samples, std::size_t stride, JpegDctBlock& to) {
+    any_forward_dct(samples, stride, to);
+}
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) void forward_dct_avx2(const std::uint8_t* samples, std::size_t stride,
+                                                      JpegDctBlock& to) {
+    any_forward_dct(samples, stride, to);
+}
+#endif
 
 // One row of the plane, before its edge is repeated. above, below: rows of the picture to average.
 void sample_row(const std::uint8_t* above, const std::uint8_t* below, std::uint32_t channels, unsigned across,
@@ -97,17 +125,11 @@ JpegSamplePlane jpeg_sample_plane(const JpegPixels& picture, std::uint32_t chann
 }
 
 void jpeg_forward_dct(const std::uint8_t* samples, std::size_t stride, JpegDctBlock& to) {
-    Rows rows;
-    for (std::size_t row = 0; row < 8; ++row) {
-        for (int column = 0; column < 8; ++column)
-            rows.row[row][column] =
-                static_cast<float>(samples[row * stride + static_cast<std::size_t>(column)]) - 128.0f;
-    }
-    transform(rows);
-    transpose(rows);
-    transform(rows);
-    transpose(rows);
-    std::memcpy(to.data(), &rows, sizeof to);
+#if defined(__x86_64__)
+    static const bool has_avx2 = __builtin_cpu_supports("avx2") != 0;
+    if (has_avx2) return forward_dct_avx2(samples, stride, to);
+#endif
+    forward_dct_portably(samples, stride, to);
 }
 
 }  // namespace optimilter
