@@ -14,8 +14,8 @@ namespace {
 
 // The search runs on bands of the picture when it is larger than this; the found quality is then always
 // measured on the whole picture.
-constexpr std::uint64_t kSampledPixels = 500'000;
-constexpr std::uint32_t kBandRows = 64;  // a multiple of the largest MCU, so that bands code like the whole
+constexpr std::uint64_t kSampledPixels = 400'000;
+constexpr std::uint32_t kBandRows = 32;  // a multiple of the largest MCU, so that bands code like the whole
 
 // How much finer luma is than chroma, across and down.
 std::pair<unsigned, unsigned> luma_to_chroma(const JpegMarkers& markers) {
