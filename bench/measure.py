@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the benchmarks share: optimilterctl over files, peers on copies, CPU as user + system of all children."""
 import json
+import os
 import pathlib
 import resource
 import shutil
@@ -15,6 +16,11 @@ Done = namedtuple("Done", "size cpu path")
 def children_cpu():
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
+
+
+def children_peak():
+    """The most memory that any one child had so far, its own children included; bytes."""
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
 
 
 class Bench:
@@ -40,6 +46,15 @@ class Bench:
         before = children_cpu()
         run = subprocess.run([*command, *paths], capture_output=True, text=True, check=True)
         return [json.loads(line) for line in run.stdout.splitlines()], children_cpu() - before
+
+    def peak(self, path, profile):
+        """Peak memory of the largest process at one file, bytes."""
+        file = self.scratch / "peak.toml"
+        file.write_text(f'profile = "{profile}"\ndeadline = "60s"\nmin_size = 0\nmax_size = "256MiB"\n')
+        run = subprocess.Popen([self.program, "optimize", "--config", file, "--json", path], stdout=subprocess.DEVNULL)
+        _, _, used = os.wait4(run.pid, 0)
+        run.returncode = 0
+        return used.ru_maxrss * 1024
 
     def peer(self, path, command):
         """command: {in} is a copy that may be changed in place, {out} another file; the smaller of the two counts. A tool

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every file in every profile: what became of it, what it cost, and whether a second pass changes anything."""
 import collections
+import re
 
-from measure import files, outcome, saved
+from measure import children_peak, files, outcome, saved
 
 PROFILES = ("lossless", "balanced", "compact")
 WORDS = ("optimized", "not_smaller", "too_different", "not_applicable", "untouchable", "over_budget", "malformed")
@@ -13,31 +14,92 @@ def folders(corpus):
     return sorted(folder for folder in corpus.iterdir() if folder.is_dir() and folder.name not in ("eml", "hostile"))
 
 
-def run_outcomes(bench, corpus, second_pass=True, report=print):
-    """Markdown: a table a profile, the slowest file, and the files that a second pass changed (none should be)."""
-    texts = []
-    for profile in PROFILES:
-        lines, slowest, again = [], (0, ""), []
-        for folder in folders(corpus):
-            paths = files(folder)
-            out = bench.scratch / f"{profile}-{folder.name}"
-            rows, _ = bench.ours(paths, profile, out)
-            counts = collections.Counter(outcome(row) for row in rows)
-            before, after = (sum(row[key] for row in rows) for key in ("bytes_in", "bytes_out"))
-            slowest = max(slowest, *((row["cpu_ms"], path.name) for path, row in zip(paths, rows)))
-            lines.append(f"| {folder.name} | {len(paths)} | " + " | ".join(str(counts[word]) for word in WORDS) +
-                         f" | {saved(before, after):.2f} % |")
-            report(profile, lines[-1])
-            changed = [out / path.name for path, row in zip(paths, rows) if row["bytes_out"] < row["bytes_in"]]
-            if second_pass and changed:
-                twice, _ = bench.ours(changed, profile)
-                again += [f"{path.name} ({row['bytes_in']} -> {row['bytes_out']})" for path, row in zip(changed, twice)
-                          if row["bytes_out"] < row["bytes_in"]]
-        head = f"| {profile} | files | " + " | ".join(word.replace("_", " ") for word in WORDS) + " | saved |\n"
+def left_alone_by_name(corpus):
+    """What the corpus' README says must stay as it is, without an "or": folder/name."""
+    names = set()
+    page = corpus / "README.md"
+    text = page.read_text() if page.exists() else ""
+    for rule, listed in re.findall(r"\*\*Correct behaviour:\*\* (.*)\n+Files: (.*)", text):
+        if re.match(r"leave alone(?!,? \(?or |,? unless)", rule, re.IGNORECASE):
+            names.update(re.findall(r"`([^`]+)`", listed))
+    return names
+
+
+class Profile:
+    """All folders in one profile."""
+
+    def __init__(self, bench, corpus, profile, alone, report):
+        self.bench, self.corpus, self.profile, self.report = bench, corpus, profile, report
+        self.alone = alone
+        self.lines, self.again, self.unverified, self.touched, self.differ = [], [], [], [], []
+        self.slowest, self.peak, self.compared = (0, ""), (0, None), 0
+
+    def folder(self, folder, second_pass):
+        paths = files(folder)
+        out = self.bench.scratch / f"{self.profile}-{folder.name}"
+        before_peak = children_peak()
+        rows, _ = self.bench.ours(paths, self.profile, out)
+        if children_peak() > before_peak:
+            self.peak = (children_peak(), folder)
+        counts = collections.Counter(outcome(row) for row in rows)
+        before, after = (sum(row[key] for row in rows) for key in ("bytes_in", "bytes_out"))
+        self.slowest = max(self.slowest, *((row["cpu_ms"], path.name) for path, row in zip(paths, rows)))
+        self.lines.append(f"| {folder.name} | {len(paths)} | " + " | ".join(str(counts[word]) for word in WORDS) +
+                          f" | {saved(before, after):.2f} % |")
+        self.report(self.profile, self.lines[-1])
+        changed = []
+        for path, row in zip(paths, rows):
+            if (out / path.name).read_bytes() != path.read_bytes():
+                changed.append(out / path.name)
+                self.look_at(path, row, out / path.name)
+        if second_pass and changed:
+            twice, _ = self.bench.ours(changed, self.profile)
+            self.again += [f"{path.name} ({row['bytes_in']} -> {row['bytes_out']})" for path, row in zip(changed, twice)
+                           if row["bytes_out"] < row["bytes_in"]]
+
+    def look_at(self, path, row, result):
+        if outcome(row) != "optimized":
+            self.unverified.append(path.name)
+        if f"{path.parent.name}/{path.name}" in self.alone:
+            self.touched.append(path.name)
+        if self.profile == "lossless" and path.parent.name in ("jpeg", "png", "gif", "tiff", "webp-heic", "bmp"):
+            score = self.bench.score(path, result)
+            self.compared += score is not None
+            if score not in (None, 1.0):
+                self.differ.append(path.name)
+
+    def text(self, second_pass):
+        head = f"| {self.profile} | files | " + " | ".join(word.replace("_", " ") for word in WORDS) + " | saved |\n"
         head += "|---|" + "--:|" * (len(WORDS) + 2) + "\n"
-        found = f"{len(again)} files changed again: {', '.join(again)}" if again else "no file changed again"
-        texts.append(head + "\n".join(lines) + f"\n\nMost CPU: {slowest[1]}, {slowest[0] / 1000:.2f} s."
-                     + (f" A second pass over what was made smaller: {found}." if second_pass else ""))
+        said = [f"Most CPU: {self.slowest[1]}, {self.slowest[0] / 1000:.2f} s."]
+        if self.peak[1] is not None:
+            most = max((self.bench.peak(path, self.profile), path.name) for path in files(self.peak[1]))
+            said.append(f"Most memory of a process: {most[1]}, {most[0] / 2**20:.0f} MiB.")
+        said.append(f"Changed without the verifier's word: {listed(self.unverified)}.")
+        if self.alone:
+            said.append(f"Of {len(self.alone)} files that must stay as they are changed: {listed(self.touched)}.")
+        if self.compared:
+            said.append(f"Pictures decoded and compared by optimilterctl compare: {self.compared}, "
+                        f"other samples: {listed(self.differ)}.")
+        if second_pass:
+            said.append(f"A second pass over what was changed changes: {listed(self.again)}.")
+        return head + "\n".join(self.lines) + "\n\n" + " ".join(said)
+
+
+def listed(names):
+    return f"{len(names)} ({', '.join(names)})" if names else "0"
+
+
+def run_outcomes(bench, corpus, second_pass=True, report=print):
+    """Markdown: a table a profile, and below it what must be 0, the slowest file and the largest."""
+    here = {folder.name for folder in folders(corpus)}
+    alone = {name for name in left_alone_by_name(corpus) if name.split("/")[0] in here}
+    texts = []
+    for name in PROFILES:
+        profile = Profile(bench, corpus, name, alone, report)
+        for folder in folders(corpus):
+            profile.folder(folder, second_pass)
+        texts.append(profile.text(second_pass))
     return "\n\n".join(texts)
 
 

@@ -14,8 +14,8 @@ namespace {
 
 // The search runs on bands of the picture when it is larger than this; the found quality is then always
 // measured on the whole picture.
-constexpr std::uint64_t kSampledPixels = 500'000;
-constexpr std::uint32_t kBandRows = 64;  // a multiple of the largest MCU, so that bands code like the whole
+constexpr std::uint64_t kSampledPixels = 400'000;
+constexpr std::uint32_t kBandRows = 32;  // a multiple of the largest MCU, so that bands code like the whole
 
 // How much finer luma is than chroma, across and down.
 std::pair<unsigned, unsigned> luma_to_chroma(const JpegMarkers& markers) {
@@ -71,6 +71,8 @@ constexpr double kAim = 0.97;
 constexpr double kLastAim = 0.93;
 // A result this near to the bound is not worth another encode.
 constexpr double kNearEnough = 0.90;
+// So far beyond the bound the model is trusted, from one look, to say that no quality will do.
+constexpr double kHopeless = 1.1;
 // A sample nearer than this to the bound says too little of the whole.
 constexpr double kSampleNearEnough = 0.95;
 
@@ -99,6 +101,7 @@ class QualitySearch {
         : reference_(reference),
           sample_(bands_of(reference)),
           bound_(bound),
+          wanted_(distance_of_score(bound)),
           lowest_(std::clamp<int>(options.jpeg_quality_min, 1, 100)),
           highest_(std::clamp<int>(options.jpeg_quality_max, lowest_, 100)),
           trellis_(effort_settings(options).jpeg_trellis),
@@ -107,12 +110,12 @@ class QualitySearch {
 
     // kUnsupported: no quality reaches the bound.
     Result<JpegReencoded> run(ChromaSampling sampling, ScoreChroma chroma) const {
-        return run({sampling, chroma}, (lowest_ + 3 * highest_) / 4, false);
+        return run({sampling, chroma}, false);
     }
 
-    // Begins with the best quality; where not even that holds, on a sample, there is no search.
+    // The same, but given up as soon as a first look says so: there is another way.
     Result<JpegReencoded> run_if_promising(ChromaSampling sampling, ScoreChroma chroma) const {
-        return run({sampling, chroma}, highest_, true);
+        return run({sampling, chroma}, true);
     }
 
   private:
@@ -123,20 +126,20 @@ class QualitySearch {
 
     static Error too_different() { return {ErrorCode::kUnsupported, "no quality reaches the score"}; }
 
-    Result<JpegReencoded> run(const Way& way, int start, bool start_must_hold) const {
-        Result<JpegReencoded> guess = search(sample_, way, start, start_must_hold);
+    Result<JpegReencoded> run(const Way& way, bool has_other_way) const {
+        const int start = (lowest_ + 3 * highest_) / 4;
+        Result<JpegReencoded> guess = search(sample_, way, start, has_other_way);
         if (sample_.height == reference_.height) return guess;
-        if (!guess && (start_must_hold || guess.error().code != ErrorCode::kUnsupported)) return guess;
+        if (!guess && (has_other_way || guess.error().code != ErrorCode::kUnsupported)) return guess;
         // What no sample reaches may still be reached by the whole, where the bad tiles count for less.
         if (!guess) return search(reference_, way, highest_, false);
-        const bool close = distance_of_score(guess->score) > kSampleNearEnough * distance_of_score(bound_);
+        const bool close = distance_of_score(guess->score) > kSampleNearEnough * wanted_;
         return search(reference_, way, guess->quality + (close ? 1 : 0), false);
     }
 
     // The smallest of three encodes that reaches the bound. The last of them takes no risk.
     Result<JpegReencoded> search(const JpegPixels& picture, const Way& way, int quality,
-                                 bool start_must_hold) const {
-        const double wanted = distance_of_score(bound_);
+                                 bool has_other_way) const {
         Result<JpegReencoded> best = too_different();
         std::vector<Trial> trials;
         int failing = lowest_ - 1;  // the best quality known to fail, and the worst known to pass
@@ -150,15 +153,21 @@ class QualitySearch {
             if (result->score >= bound_) {
                 best = std::move(result);
                 passing = quality;
-                if (distance >= kNearEnough * wanted) break;
+                if (distance >= kNearEnough * wanted_) break;
             } else {
-                if (start_must_hold && trials.size() == 1) break;
+                if (has_other_way && hopeless(trials, way.sampling)) break;
                 failing = quality;
             }
-            quality = next_quality(trials, way.sampling, (tries == 2 ? kLastAim : kAim) * wanted);
+            quality = next_quality(trials, way.sampling, (tries == 2 ? kLastAim : kAim) * wanted_);
             if (tries == 2 && !best) quality = std::min(highest_, quality + (highest_ - quality + 3) / 4);
         }
         return best;
+    }
+
+    // Even the best quality will not do, as far as the model tells.
+    bool hopeless(const std::vector<Trial>& trials, ChromaSampling sampling) const {
+        const double leeway = trials.size() == 1 ? kHopeless : 1.0;
+        return step_for(trials, distance_growth(sampling), leeway * wanted_) < step_of(highest_);
     }
 
     static int next_quality(const std::vector<Trial>& trials, ChromaSampling sampling, double aim) {
@@ -185,6 +194,7 @@ class QualitySearch {
     const JpegPixels& reference_;
     JpegPixels sample_;
     double bound_;
+    double wanted_;  // the same as a distance
     int lowest_;
     int highest_;
     bool trellis_;

@@ -84,7 +84,8 @@ ScorePlane ScorePlane::halved() const {
 std::vector<ScorePlane> score_band(const PictureView& picture, ScoreColors colors, std::size_t top,
                                    std::size_t rows) {
     const std::size_t channels = picture.channels;
-    std::vector<ScorePlane> planes(channels, ScorePlane(picture.width, rows));
+    std::vector<ScorePlane> planes;
+    for (std::size_t i = 0; i < channels; ++i) planes.emplace_back(picture.width, rows);
     for (std::size_t y = 0; y < rows; ++y) {
         const std::uint8_t* from = picture.samples + (top + y) * picture.width * channels;
         if (channels == 1) {

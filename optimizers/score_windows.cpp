@@ -9,6 +9,9 @@ namespace optimilter {
 
 namespace {
 
+// Inlined into a function for one kind of machine, a loop becomes code for that.
+#define OPTIMILTER_INLINE __attribute__((always_inline)) inline
+
 // Sums over 4x4 blocks, one after the other across the plane, each kind apart so that vectors can hold them.
 struct BlockSums {
     explicit BlockSums(std::size_t blocks) : a(blocks), b(blocks), aa(blocks), bb(blocks), dd(blocks) {}
@@ -23,8 +26,8 @@ struct ColumnSums {
     std::vector<std::int32_t> a, b, aa, bb, dd;
 };
 
-void add_columns(const std::uint8_t* __restrict a, const std::uint8_t* __restrict b, std::size_t width,
-                 std::size_t stride, ColumnSums& sums) {
+OPTIMILTER_INLINE void add_columns(const std::uint8_t* __restrict a, const std::uint8_t* __restrict b,
+                                   std::size_t width, std::size_t stride, ColumnSums& sums) {
     std::int32_t* __restrict sum_a = sums.a.data();
     std::int32_t* __restrict sum_b = sums.b.data();
     std::int32_t* __restrict sum_aa = sums.aa.data();
@@ -50,15 +53,16 @@ void add_columns(const std::uint8_t* __restrict a, const std::uint8_t* __restric
     }
 }
 
-void add_fours(const std::vector<std::int32_t>& columns, std::vector<std::int32_t>& blocks) {
+OPTIMILTER_INLINE void add_fours(const std::vector<std::int32_t>& columns,
+                                 std::vector<std::int32_t>& blocks) {
     const std::int32_t* __restrict from = columns.data();
     std::int32_t* __restrict to = blocks.data();
     for (std::size_t i = 0; i < blocks.size(); ++i)
         to[i] = from[4 * i] + from[4 * i + 1] + from[4 * i + 2] + from[4 * i + 3];
 }
 
-void sum_blocks(const ScorePlane& a, const ScorePlane& b, std::size_t y, ColumnSums& columns,
-                BlockSums& blocks) {
+OPTIMILTER_INLINE void sum_blocks(const ScorePlane& a, const ScorePlane& b, std::size_t y,
+                                  ColumnSums& columns, BlockSums& blocks) {
     add_columns(a.row(y), b.row(y), a.width(), a.width(), columns);
     add_fours(columns.a, blocks.a);
     add_fours(columns.b, blocks.b);
@@ -73,7 +77,8 @@ constexpr float kQuiet = 64;
 constexpr float kBusy = 16;
 
 // e^4 of every window whose upper blocks are above and lower ones below.
-void window_errors(const BlockSums& above, const BlockSums& below, std::vector<float>& errors) {
+OPTIMILTER_INLINE void window_errors(const BlockSums& above, const BlockSums& below,
+                                     std::vector<float>& errors) {
     const auto four = [](const std::vector<std::int32_t>& p, const std::vector<std::int32_t>& q,
                          std::size_t x) { return p[x] + p[x + 1] + q[x] + q[x + 1]; };
     for (std::size_t x = 0; x < errors.size(); ++x) {
@@ -89,7 +94,8 @@ void window_errors(const BlockSums& above, const BlockSums& below, std::vector<f
     }
 }
 
-void add_to_tiles(const std::vector<float>& errors, std::size_t tile_windows, TileErrors* tiles) {
+OPTIMILTER_INLINE void add_to_tiles(const std::vector<float>& errors, std::size_t tile_windows,
+                                    TileErrors* tiles) {
     for (std::size_t x = 0; x < errors.size(); x += tile_windows, ++tiles) {
         const std::size_t end = std::min(errors.size(), x + tile_windows);
         for (std::size_t i = x; i < end; ++i) tiles->fourth_powers += errors[i];
@@ -97,22 +103,52 @@ void add_to_tiles(const std::vector<float>& errors, std::size_t tile_windows, Ti
     }
 }
 
+// Two planes, and where the errors of their windows go; see add_window_errors().
+struct WindowJob {
+    const ScorePlane& a;
+    const ScorePlane& b;
+    std::size_t tile_side;
+    std::size_t band_rows;
+    std::size_t columns;
+    std::vector<TileErrors>& tiles;
+};
+
+OPTIMILTER_INLINE void any_window_errors(const WindowJob& job) {
+    const std::size_t blocks = job.a.width() / 4;
+    ColumnSums column_sums(job.a.width());
+    BlockSums above(blocks);
+    BlockSums below(blocks);
+    std::vector<float> errors(blocks - 1);
+    sum_blocks(job.a, job.b, 0, column_sums, above);
+    for (std::size_t y = 0; y + 8 <= job.a.height() && y < job.band_rows; y += 4) {
+        sum_blocks(job.a, job.b, y + 4, column_sums, below);
+        window_errors(above, below, errors);
+        add_to_tiles(errors, job.tile_side / 4, &job.tiles[y / job.tile_side * job.columns]);
+        std::swap(above, below);
+    }
+}
+
+// Once as the compiler was told for all code and once for machines with AVX2; sums are whole numbers and no
+// multiplications are fused, so that both find the same.
+void window_errors_portably(const WindowJob& job) {
+    any_window_errors(job);
+}
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) void window_errors_avx2(const WindowJob& job) {
+    any_window_errors(job);
+}
+#endif
+
 }  // namespace
 
 void add_window_errors(const ScorePlane& a, const ScorePlane& b, std::size_t tile_side, std::size_t band_rows,
                        std::size_t columns, std::vector<TileErrors>& tiles) {
-    const std::size_t blocks = a.width() / 4;
-    ColumnSums column_sums(a.width());
-    BlockSums above(blocks);
-    BlockSums below(blocks);
-    std::vector<float> errors(blocks - 1);
-    sum_blocks(a, b, 0, column_sums, above);
-    for (std::size_t y = 0; y + 8 <= a.height() && y < band_rows; y += 4) {
-        sum_blocks(a, b, y + 4, column_sums, below);
-        window_errors(above, below, errors);
-        add_to_tiles(errors, tile_side / 4, &tiles[y / tile_side * columns]);
-        std::swap(above, below);
-    }
+    const WindowJob job{a, b, tile_side, band_rows, columns, tiles};
+#if defined(__x86_64__)
+    static const bool has_avx2 = __builtin_cpu_supports("avx2") != 0;
+    if (has_avx2) return window_errors_avx2(job);
+#endif
+    window_errors_portably(job);
 }
 
 }  // namespace optimilter

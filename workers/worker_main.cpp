@@ -20,6 +20,7 @@ namespace {
 
 constexpr int kBadUsage = 2;
 constexpr int kKeptInHeap = 32 << 20;  // the most that glibc takes
+constexpr int kKeptAtItsEnd = 256 << 20;
 
 // Nothing of the caller's environment gets in. What single libraries want is set where they are initialised.
 void set_environment() {
@@ -34,7 +35,7 @@ void set_environment() {
     // A job frees and takes pictures of megabytes over and over. Kept in the heap, their pages are zeroed and
     // faulted in once a worker, not once a picture.
     ::mallopt(M_MMAP_THRESHOLD, kKeptInHeap);
-    ::mallopt(M_TRIM_THRESHOLD, kKeptInHeap);
+    ::mallopt(M_TRIM_THRESHOLD, kKeptAtItsEnd);
 }
 
 bool parse_number(std::string_view text, std::uint64_t max, std::uint64_t& value) {
