@@ -48,7 +48,7 @@ Job PartWork::job_of(const WorkItem& item) const {
     job.input = &item.input;
     job.digest = item.digest;
     job.hint = TypeHint{item.report->type, item.report->file_name};
-    job.options = item.options;
+    job.options = &item.options;
     job.deadline = deadline_;
     return job;
 }

@@ -175,6 +175,7 @@ class Engine(_MilterProgram):
         settings = {"listen": self.guard_listen or f"unix:{self.folder}/unused.sock", "engine_socket": self.listen,
                     "control_socket": self.control, "guard_status_socket": self.folder / "guard.sock",
                     "log_target": "stderr", "worker_program": self.worker,
+                    "policy_dir": self.folder / "policy.d",  # not the machine's own rules
                     **({"user": self.user.pw_name} if self.user else {}), **settings}
         partial = self.settings_file.with_suffix(".new")
         partial.write_text("".join(f"{key} = {_toml(value)}\n" for key, value in settings.items()))
