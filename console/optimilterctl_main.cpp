@@ -285,8 +285,10 @@ CLI::App* add_explain(CLI::App& policy, Arguments& arguments) {
     add_config_option(command, arguments);
     command->add_option("--policy-dir", arguments.policy_folder, "Folder of the rules (default: policy_dir)");
     command->add_option("--from", request.sender, "Envelope sender; <> is the null sender")->required();
-    command->add_option("--to", request.recipients, "Envelope recipient; more than one is possible")
-        ->required();
+    // One a time, so that FILE may stand behind it.
+    command->add_option("--to", request.recipients, "Envelope recipient; may be given more than once")
+        ->required()
+        ->allow_extra_args(false);
     command->add_option("--client", request.client_address, "IP address of the client");
     command->add_option("--auth", request.auth_user, "User who has authenticated");
     command->add_option("--listener", request.listener, "Name of the listener, {daemon_name}");

@@ -33,7 +33,7 @@ void PartWork::run(const std::vector<WorkItem*>& items) {
 }
 
 Options PartWork::options_of(const WorkItem& item) const {
-    Options options = *item.options;
+    Options options = item.options;
     options.effort = std::min(options.effort, around_.effort_max);
     return options;
 }
@@ -74,8 +74,8 @@ bool PartWork::take_from_cache(WorkItem& item, const Digest& key) {
 // The effort is a part of the key, so what was done in a hurry is never taken in calmer times; the other way
 // round it is the better result, and for nothing.
 std::optional<StoredResult> PartWork::remembered(const WorkItem& item, const Digest& key) const {
-    if (item.options->effort <= around_.effort_max) return around_.cache->find(key);
-    return around_.cache->find(key_of(item, *item.options).value_or(key), key);
+    if (item.options.effort <= around_.effort_max) return around_.cache->find(key);
+    return around_.cache->find(key_of(item, item.options).value_or(key), key);
 }
 
 void PartWork::do_own(WorkItem& item, const std::optional<Digest>& key,

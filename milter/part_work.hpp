@@ -25,7 +25,7 @@ namespace optimilter {
 struct WorkItem {
     PartReport* report = nullptr;
     const Settings* settings = nullptr;
-    const Options* options = nullptr;
+    Options options;
     Memfd input;
     Digest digest{};
     SharedBytes output;  // set by run() when it became smaller by enough

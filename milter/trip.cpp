@@ -256,7 +256,7 @@ class Trip {
         }
         if (left_for_load(report)) return Success{};
         candidate.work.settings = policy.settings;
-        candidate.work.options = policy.options;
+        candidate.work.options = *policy.options;
         candidate.work.digest = sha256(mapping->bytes());
         candidate.work.input = std::move(*file);
         report.outcome = Outcome::kOptimized;
@@ -436,7 +436,7 @@ FileResult run_file_trip(Memfd input, const TypeHint& hint, Direction direction,
     report.rule = part.rule;
     if (const Exclusion excluded = exclusion(part, report); !excluded.reason.empty())
         return finish(excluded.outcome, excluded.reason);
-    WorkItem item{&report, part.settings, part.options, std::move(input), digest, {}};
+    WorkItem item{&report, part.settings, *part.options, std::move(input), digest, {}};
     PartWork({direction, pool, nullptr}, deadline).run({&item});
     result.output = std::move(item.output);
     return finish(report.outcome, report.reason);

@@ -176,6 +176,7 @@ class Engine(_MilterProgram):
                     "control_socket": self.control, "queue_socket": self.folder / "queue.sock",
                     "guard_status_socket": self.folder / "guard.sock", "alert_file": self.folder / "alert",
                     "log_target": "stderr", "worker_program": self.worker,
+                    "policy_dir": self.folder / "policy.d",  # not the machine's own rules
                     **({"user": self.user.pw_name} if self.user else {}), **settings}
         partial = self.settings_file.with_suffix(".new")
         partial.write_text("".join(f"{key} = {_toml(value)}\n" for key, value in settings.items()))

@@ -13,11 +13,10 @@ class PolicyRig(Rig):
         # Beside the settings, where the engine's user can read it.
         self.rules = self.engine.folder / "policy.d"
         self.rules.mkdir(mode=0o755)
-        self.set_settings(more or {})
         self.write(rules)
 
     def set_settings(self, more):
-        self.engine.configure({**LOSSLESS, "policy_dir": self.rules, **more})
+        self.engine.configure({**LOSSLESS, **more})
 
     def write(self, rules, name="10-test.toml"):
         """Whole or not at all, as an editor does it: a reload may come at any time."""

@@ -95,6 +95,8 @@ void test_regexp() {
     };
     for (const Case& c : kCases) CHECK_EQ(list->holds_address(plain_address(c.address)), c.want, c.name);
     CHECK(list_of(ListKind::kRegexp, "/^<>$/ OK\n")->holds_address(""));
+    const auto guarded = list_of(ListKind::kRegexp, "if /x@/\n/b/ OK\nendif\n");
+    CHECK(guarded->holds_address("bx@c") && !guarded->holds_address("b@c"));
     CHECK(list_of(ListKind::kRegexp, "/a\\/b/ OK\n")->holds_word("a/b"));
 }
 
