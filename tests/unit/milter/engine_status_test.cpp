@@ -145,7 +145,8 @@ void test_of_the_queue() {
     monitor.note_refused();
     queue = f.json()["queue"];
     CHECK_EQ(queue["off_reason"], "");
-    CHECK(queue["incoming"] == 1 && queue["active"] == 2 && queue["deferred"] == 3 && queue["hold"] == 4 && queue["retried"] == 8);
+    CHECK(queue["incoming"] == 1 && queue["active"] == 2 && queue["deferred"] == 3 && queue["hold"] == 4 &&
+          queue["retried"] == 8);
     CHECK(queue["oldest_ms"] == 5000 && queue["samples"] == 1 && queue["refused"] == 1);
     CHECK_EQ(queue["sources"].size(), 1u);
     const nlohmann::json source = queue["sources"][0];

@@ -186,8 +186,9 @@ TripResult hurried_trip(const Mail& mail, ResultCache& cache) {
     load.level = 4;
     load.effort_max = 0;
     const Settings settings = test_settings();
-    return run_trip({mail.text.fields, body, false, Direction::kInbound, Deadline::in_ms(60000), load},
-                    settings, *pool_, counters_, &cache);
+    return run_trip(
+        {mail.text.fields, body, false, Direction::kInbound, Deadline::in_ms(60000), nullptr, load}, settings,
+        *pool_, counters_, &cache);
 }
 
 // A result of calmer times is taken under load; one made in a hurry is good for hurry alone.

@@ -226,9 +226,9 @@ const PartReport& part_named(const TripResult& result, std::string_view name) {
 TripResult loaded_trip(const Message& message, const LoadLimits& load, YieldTable* yields = nullptr) {
     const ByteView body = slice(message.bytes, message.text.body);
     const Settings settings = test_settings();
-    return run_trip(
-        {message.text.fields, body, false, Direction::kInbound, Deadline::in_ms(60000), load, yields},
-        settings, *pool_, counters_);
+    return run_trip({message.text.fields, body, false, Direction::kInbound, Deadline::in_ms(60000), nullptr,
+                     load, yields},
+                    settings, *pool_, counters_);
 }
 
 // A level's window and yield leave parts out before any of their bytes is decoded; level 0 leaves none.
