@@ -46,7 +46,7 @@ constexpr AlertWords kAlertWords[] = {
     {"valid_until", "a policy is near or past its last day", "every policy is valid again",
      "From its last day on, mail that the policy would have decided passes untouched; nothing is lost.",
      "Look at the policy, set a new `valid_until`, and reload the engine."},
-    {"certs", "a certificate is near or past its last day", "the certificates are in order again",
+    {"certs", "a certificate ends soon, has ended or cannot be read", "the certificates are in order again",
      "Mail passes in any case; what the certificate is for stops working on that day.",
      "Renew the certificate and reload whoever uses it, or take it out of `watch_certificates`."},
     {"disk", "a disk is nearly full", "there is room on the disks again",

@@ -27,6 +27,7 @@ namespace {
 
 constexpr int kBadUsage = 2;
 constexpr std::int64_t kMailMs = 20'000, kWebhookMs = 10'000;
+constexpr std::int64_t kLockWaitMs = 2000;  // optimilterctl alerts snooze holds it for a moment
 constexpr int kMostRounds = 3;
 
 struct Arguments {
@@ -128,7 +129,7 @@ int recover_once(const Arguments& arguments) {
     const SelfcheckFindings findings = selfcheck(sources);
     fmt::print("{}", check_table(findings.checks));
     if (arguments.dry_run) return dry_run(arguments, findings, sources.now);
-    const auto folder = StateFolder::open(arguments.state_folder);
+    const auto folder = StateFolder::open(arguments.state_folder, kLockWaitMs);
     if (!folder) fmt::print("no state is kept and nobody is told: {}\n", folder.error().text);
     if (!folder && folder.error().code == ErrorCode::kRefused) return 1;
     RecoverState state = folder ? folder->read() : RecoverState();

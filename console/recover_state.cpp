@@ -41,6 +41,16 @@ std::int64_t since(std::int64_t then, std::int64_t now) {
     return then > now ? kHour * 24 * 365 : now - then;
 }
 
+// The other one is a program of moments; there is no call that waits for a lock for a time.
+bool take_lock(int fd, std::int64_t wait_ms) {
+    const Deadline until = Deadline::in_ms(wait_ms);
+    while (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        if (until.expired()) return false;
+        ::poll(nullptr, 0, 20);
+    }
+    return true;
+}
+
 }  // namespace
 
 NoticeSettings notice_settings(const Settings& settings) {
@@ -113,16 +123,6 @@ RecoverState StateFolder::peek(const std::string& folder) {
     StateFolder opened;
     opened.folder_.reset(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     return opened.folder_ ? opened.read() : RecoverState();
-}
-
-// The other one is a program of moments; there is no call that waits for a lock for a time.
-static bool take_lock(int fd, std::int64_t wait_ms) {
-    const Deadline until = Deadline::in_ms(wait_ms);
-    while (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        if (until.expired()) return false;
-        ::poll(nullptr, 0, 20);
-    }
-    return true;
 }
 
 Result<StateFolder> StateFolder::open(const std::string& folder, std::int64_t wait_ms) {

@@ -13,7 +13,8 @@ import tempfile
 
 READ = ["policy/settings.def", "milter/message_log.cpp", "milter/engine_main.cpp", "base/counters.cpp",
         "optimizers/format.cpp", "console/optimilterctl_main.cpp", "console/file_report.cpp",
-        "console/check_list.cpp", "milter/engine_status.cpp", "milter/load_status.cpp", "console/recover_main.cpp", "console/queuewatch_main.cpp",
+        "console/check_list.cpp", "milter/engine_status.cpp", "milter/load_status.cpp", "console/recover_main.cpp",
+        "console/queuewatch_main.cpp",
         "milter/guard_counters.cpp", "milter/guard_main.cpp", "packages.list", "doc/dependencies.md",
         "policy/condition_reader.cpp", "console/explanation.cpp"]
 GENERATED = "optimilter.toml.5"

@@ -476,7 +476,7 @@ def test_a_certificate_near_its_end(broken, sink, tmp_path):
     assert "told by mail" in broken.admin.recover()
     assert "told by mail" not in broken.admin.recover()
     mail = email.message_from_bytes(sink.wait_for_count(1)[0].path.read_bytes(), policy=email.policy.default)
-    assert re.search(r": a certificate is near or past its last day \(and 1 more\)$", mail["Subject"])
+    assert re.search(r": a certificate ends soon, has ended or cannot be read \(and 1 more\)$", mail["Subject"])
     text = " ".join(mail.get_content().split())
     assert f"{near} is valid until " in text and re.search("[45] days from now", text) and "gone.pem cannot be read" in text
     status = subprocess.run([CTL, "status", "-c", broken.settings_file], capture_output=True, text=True, timeout=60)
