@@ -30,22 +30,27 @@ Status PdfPictureUses::read_pages(const PdfDocument& document, Deadline deadline
     Result<PdfShown> shown = read_shown_pictures(document, deadline);
     if (!shown) return shown.error();
     shown_ = std::move(*shown);
-    pages_read_ = true;
-    forget_forms_used_elsewhere();
-    return Success{};
+    const Status weighed = forget_forms_used_elsewhere(deadline);
+    pages_read_ = weighed.has_value();
+    return weighed;
 }
 
 // A form whose content was read may be drawn from another place too, which nobody followed, and with it all
 // that it draws.
-void PdfPictureUses::forget_forms_used_elsewhere() {
-    for (bool changed = true; changed;) {
-        changed = false;
+Status PdfPictureUses::forget_forms_used_elsewhere(Deadline deadline) {
+    // Forms within forms need one more look for each level at most; no sensible file has so many.
+    constexpr int kMostLooks = 40;
+    for (int look = 0; look < kMostLooks; ++look) {
+        if (deadline.expired()) return Error{ErrorCode::kDeadline, "deadline"};
+        bool changed = false;
         for (const auto& [target, references] : references_) {
             if (shown_.read.count(target) == 0 || all_followed(references)) continue;
             shown_.read.erase(target);
             changed = true;
         }
+        if (!changed) return Success{};
     }
+    return Error{ErrorCode::kLimit, "forms nested too deep"};
 }
 
 bool PdfPictureUses::all_followed(const std::vector<Reference>& references) const {

@@ -40,7 +40,7 @@ class PdfPictureUses {
         PdfPlace from;
         std::string key;
     };
-    void forget_forms_used_elsewhere();
+    Status forget_forms_used_elsewhere(Deadline deadline);
     bool all_followed(const std::vector<Reference>& references) const;
     bool add_uses(QPDFObjGen picture, bool follow_masks, PdfShownSize& largest) const;
     bool all_uses_seen(const PdfPlace& xobjects) const;

@@ -179,6 +179,28 @@ void forms_that_are_used_elsewhere_too_keep_the_size() {
     CHECK_EQ(width_after(page_draws("/Elsewhere 8 0 R")), "400");
 }
 
+// Each form names the one before; the last is used by something that nobody follows.
+void long_chains_of_forms_are_given_up() {
+    const auto chain = [](int forms) {
+        return [=](Pdf& pdf) {
+            std::string names = "/P 5 0 R";
+            std::string content = "q 100 0 0 100 0 0 cm /P Do Q";
+            for (int i = 0; i < forms; ++i) {
+                names += fmt::format("/F{} {} 0 R", i, 10 + i);
+                content += fmt::format(" /F{} Do", i);
+                const std::string below = i == 0 ? "" : fmt::format("/Below {} 0 R", 9 + i);
+                pdf.put_stream(10 + i, "/Type/XObject/Subtype/Form/Resources<</XObject<<" + below + ">>>>",
+                               "");
+            }
+            pdf.put(3, "<</Type/Page/Parent 2 0 R/Contents 4 0 R/Resources<</XObject<<" + names + ">>>>>>");
+            pdf.put_stream(4, "", content);
+            append_key(pdf, 1, fmt::format("/Elsewhere {} 0 R", 9 + forms));
+        };
+    };
+    CHECK_EQ(width_after(chain(20)), "100");
+    CHECK_EQ(width_after(chain(60)), "400");
+}
+
 void uses_that_are_not_followed_keep_the_size() {
     const std::string pattern = "/PatternType 1/PaintType 1/TilingType 1/BBox[0 0 9 9]/XStep 9/YStep 9";
     CHECK_EQ(width_after([&](Pdf& pdf) {
@@ -222,6 +244,7 @@ int main() {
                                 TEST(forms_are_followed),
                                 TEST(annotations_are_followed),
                                 TEST(forms_that_are_used_elsewhere_too_keep_the_size),
+                                TEST(long_chains_of_forms_are_given_up),
                                 TEST(uses_that_are_not_followed_keep_the_size),
                                 TEST(soft_masks_are_scaled_and_stay_exact)};
     return cmocka_run_group_tests(tests, nullptr, nullptr);
