@@ -271,6 +271,22 @@ void test_load_leaves_parts() {
     CHECK(loaded_trip(message, dear).new_body.has_value());
 }
 
+// A document looks like any ZIP until its end is read: its own kind decides, then.
+void test_load_asks_again_once_decoded() {
+    const Message message = sample("04-report-docx.eml");
+    const PartReport docx = optimized_part(trip(message, test_settings()));
+    CHECK(docx.format == Format::kOoxml);
+    YieldTable yields;
+    for (int i = 0; i < 100; ++i) yields.note(Format::kOoxml, docx.bytes_in, 0, 1000);
+    LoadLimits load;
+    load.level = 1;
+    load.least_yield = yields.expected(Format::kZip, docx.bytes_in) / 2;
+    CHECK(yields.expected(Format::kOoxml, docx.bytes_in) < load.least_yield);
+    const TripResult result = loaded_trip(message, load, &yields);
+    CHECK(!result.new_body.has_value());
+    CHECK_EQ(part_named(result, docx.file_name).reason, "load: saves too little for its CPU time");
+}
+
 void test_load_lowers_effort() {
     const Message message = sample("01-holiday-photo.eml");
     Settings low = test_settings();
@@ -373,6 +389,7 @@ int main() {
                                 TEST(test_whole_at_any_deadline),
                                 TEST(test_no_worker_in_time),
                                 TEST(test_load_leaves_parts),
+                                TEST(test_load_asks_again_once_decoded),
                                 TEST(test_load_lowers_effort),
                                 TEST(test_yields_are_learned),
                                 TEST(test_malformed_is_kept),
