@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the benchmarks share: optimilterctl over files, peers on copies, CPU as user + system of all children."""
 import json
-import os
 import pathlib
+import re
 import resource
 import shutil
 import subprocess
 import tempfile
+import threading
 from collections import namedtuple
 
 # One tool on one file: bytes of what it leaves (never more than before), CPU seconds, and the file it left.
@@ -18,9 +19,37 @@ def children_cpu():
     return used.ru_utime + used.ru_stime
 
 
-def children_peak():
-    """The most memory that any one child had so far, its own children included; bytes."""
-    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+class WorkerPeak(threading.Thread):
+    """The most memory that any one worker below a process had, looked up every few milliseconds; bytes."""
+
+    def __init__(self, pid):
+        super().__init__(daemon=True)
+        self.pid, self.bytes, self._done = pid, 0, threading.Event()
+        self.start()
+
+    def run(self):
+        while not self._done.wait(0.003):
+            for child in self._below(self.pid, 2):
+                try:
+                    status = pathlib.Path(f"/proc/{child}/status").read_text()
+                except OSError:
+                    continue
+                peak = re.search(r"VmHWM:\s+(\d+)", status)
+                self.bytes = max(self.bytes, int(peak.group(1)) * 1024 if peak else 0)
+
+    def _below(self, pid, depth):
+        children = []
+        for task in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
+            try:
+                children += task.read_text().split()
+            except OSError:
+                continue  # it ended meanwhile
+        return children + [grand for child in children for grand in self._below(child, depth - 1)] if depth else []
+
+    def stop(self):
+        self._done.set()
+        self.join()
+        return self.bytes
 
 
 class Bench:
@@ -30,6 +59,7 @@ class Bench:
         self.program = pathlib.Path(build).resolve() / "console/optimilterctl"
         self._scratch = tempfile.TemporaryDirectory()
         self.scratch = pathlib.Path(self._scratch.name)
+        self.worker_peak = 0  # of the last ours()
 
     def close(self):
         self._scratch.cleanup()
@@ -44,17 +74,13 @@ class Bench:
             output.mkdir(exist_ok=True)
             command += ["--output", output] if len(paths) > 1 else ["--output", output / paths[0].name]
         before = children_cpu()
-        run = subprocess.run([*command, *paths], capture_output=True, text=True, check=True)
-        return [json.loads(line) for line in run.stdout.splitlines()], children_cpu() - before
-
-    def peak(self, path, profile):
-        """Peak memory of the largest process at one file, bytes."""
-        file = self.scratch / "peak.toml"
-        file.write_text(f'profile = "{profile}"\ndeadline = "60s"\nmin_size = 0\nmax_size = "256MiB"\n')
-        run = subprocess.Popen([self.program, "optimize", "--config", file, "--json", path], stdout=subprocess.DEVNULL)
-        _, _, used = os.wait4(run.pid, 0)
-        run.returncode = 0
-        return used.ru_maxrss * 1024
+        run = subprocess.Popen([*command, *paths], stdout=subprocess.PIPE, text=True)
+        peak = WorkerPeak(run.pid)
+        printed = run.communicate()[0]
+        self.worker_peak = peak.stop()
+        if run.returncode != 0:
+            raise subprocess.CalledProcessError(run.returncode, command)
+        return [json.loads(line) for line in printed.splitlines()], children_cpu() - before
 
     def peer(self, path, command):
         """command: {in} is a copy that may be changed in place, {out} another file; the smaller of the two counts. A tool

@@ -3,7 +3,7 @@
 import collections
 import re
 
-from measure import children_peak, files, outcome, saved
+from measure import files, outcome, saved
 
 PROFILES = ("lossless", "balanced", "compact")
 WORDS = ("optimized", "not_smaller", "too_different", "not_applicable", "untouchable", "over_budget", "malformed")
@@ -37,10 +37,9 @@ class Profile:
     def folder(self, folder, second_pass):
         paths = files(folder)
         out = self.bench.scratch / f"{self.profile}-{folder.name}"
-        before_peak = children_peak()
         rows, _ = self.bench.ours(paths, self.profile, out)
-        if children_peak() > before_peak:
-            self.peak = (children_peak(), folder)
+        if self.bench.worker_peak > self.peak[0]:
+            self.peak = (self.bench.worker_peak, folder)
         counts = collections.Counter(outcome(row) for row in rows)
         before, after = (sum(row[key] for row in rows) for key in ("bytes_in", "bytes_out"))
         self.slowest = max(self.slowest, *((row["cpu_ms"], path.name) for path, row in zip(paths, rows)))
@@ -68,13 +67,22 @@ class Profile:
             if score not in (None, 1.0):
                 self.differ.append(path.name)
 
+    def largest(self, paths):
+        """Which of the files it was: halving the list, with the half that takes more."""
+        while len(paths) > 1:
+            peaks = []
+            for half in (paths[:len(paths) // 2], paths[len(paths) // 2:]):
+                self.bench.ours(half, self.profile)
+                peaks.append((self.bench.worker_peak, half))
+            paths = max(peaks, key=lambda peak: peak[0])[1]
+        return paths[0].name
+
     def text(self, second_pass):
         head = f"| {self.profile} | files | " + " | ".join(word.replace("_", " ") for word in WORDS) + " | saved |\n"
         head += "|---|" + "--:|" * (len(WORDS) + 2) + "\n"
         said = [f"Most CPU: {self.slowest[1]}, {self.slowest[0] / 1000:.2f} s."]
         if self.peak[1] is not None:
-            most = max((self.bench.peak(path, self.profile), path.name) for path in files(self.peak[1]))
-            said.append(f"Most memory of a process: {most[1]}, {most[0] / 2**20:.0f} MiB.")
+            said.append(f"Most memory of a worker: {self.largest(files(self.peak[1]))}, {self.peak[0] / 2**20:.0f} MiB.")
         said.append(f"Changed without the verifier's word: {listed(self.unverified)}.")
         if self.alone:
             said.append(f"Of {len(self.alone)} files that must stay as they are changed: {listed(self.touched)}.")

@@ -74,7 +74,8 @@ CLASSES = {
                           {"qpdf --optimize-images": QPDF, "gs /ebook": EBOOK}, shows_pictures, faults=pdf_faults),
 }
 
-HEAD = ("| class | files | bytes | tool | saved | CPU s | MB/s | CPU, ours / its |\n|---|--:|--:|---|--:|--:|--:|--:|\n")
+HEAD = ("| class | files | bytes | tool | saved | CPU s | MB/s | CPU, ours / its | lowest score |\n"
+        "|---|--:|--:|---|--:|--:|--:|--:|---|\n")
 
 
 def run_class(bench, corpus, name, report=print):
@@ -92,18 +93,20 @@ def run_class(bench, corpus, name, report=print):
     our_bytes = sum(row["bytes_out"] for _, row in used)
     first = f"| {kind.title} | {len(used)} | {total:,} |"
     lines = [f"{first} **optimilter**, verified | **{saved(total, our_bytes):.2f} %** | {our_cpu:.2f} | "
-             f"{total / 1e6 / our_cpu:.2f} | |"]
+             f"{total / 1e6 / our_cpu:.2f} | | {lowest(bench, [(path, out / path.name) for path, _ in used], kind)} |"]
     notes = our_faults(bench, kind, used, out) if kind.faults else []
     for tool, command in kind.peers.items():
         judged = Judged(kind, tool)
-        done = [(path, row, judged.peer(bench, path, command)) for path, row in used]
+        cpu, size, scores = 0, 0, []
+        for path, _ in used:
+            done = judged.peer(bench, path, command)  # its file is the next one's
+            cpu, size = cpu + done.cpu, size + done.size
+            if kind.score:
+                scores.append((bench.score(path, done.path) or 0, path.name))
         notes += judged.notes(total)
-        cpu = sum(one.cpu for _, _, one in done)
-        size = sum(one.size for _, _, one in done)
-        lines.append(f"| | | | {tool} | {saved(total, size):.2f} % | {cpu:.2f} | {total / 1e6 / cpu:.2f} | {our_cpu / cpu:.2f} |")
+        lines.append(f"| | | | {tool} | {saved(total, size):.2f} % | {cpu:.2f} | {total / 1e6 / cpu:.2f} | "
+                     f"{our_cpu / cpu:.2f} | {two_lowest(scores)} |")
         report(lines[-1])
-    if kind.score:
-        notes.append(score_note(bench, used, out, next(iter(kind.peers.items()))))
     alone = len(paths) - len(used)
     if alone:
         notes.append(f"{kind.title}: {alone} files left alone on purpose are not counted.")
@@ -151,17 +154,13 @@ def our_faults(bench, kind, used, out):
             f"{lowest:.3f}."]
 
 
-def score_note(bench, used, out, peer):
-    tool, command = peer
-    ours, theirs = [], []
-    for path, row in used:
-        if row["bytes_out"] < row["bytes_in"]:
-            ours.append((bench.score(path, out / path.name) or 0, path.name))
-        done = bench.peer(path, command)
-        if done.path != path:
-            theirs.append((bench.score(path, done.path) or 0, path.name))
-    return (f"PNG, lossy: lowest score of optimilter {min(ours)[0]:.4f} ({min(ours)[1]}), of {tool} {min(theirs)[0]:.4f} "
-            f"({min(theirs)[1]}), by optimilterctl compare.")
+def lowest(bench, pairs, kind):
+    return two_lowest([(bench.score(*pair) or 0, pair[0].name) for pair in pairs]) if kind.score else ""
+
+
+def two_lowest(scores):
+    """By optimilterctl compare; the second tells whether the first is an oddity."""
+    return ", ".join(f"{score:.4f} ({name})" for score, name in sorted(scores)[:2])
 
 
 def run_peers(bench, corpus, names, report=print):

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "optimizers/effort.hpp"
@@ -73,6 +74,8 @@ constexpr double kLastAim = 0.93;
 constexpr double kNearEnough = 0.90;
 // So far beyond the bound the model is trusted, from one look, to say that no quality will do.
 constexpr double kHopeless = 1.1;
+// What misses the bound by less may reach it without the trellis.
+constexpr double kTrellisCosts = 1.12;
 // A sample nearer than this to the bound says too little of the whole.
 constexpr double kSampleNearEnough = 0.95;
 
@@ -108,26 +111,26 @@ class QualitySearch {
           limit_bytes_(limit_bytes),
           deadline_(deadline) {}
 
-    // kUnsupported: no quality reaches the bound.
-    Result<JpegReencoded> run(ChromaSampling sampling, ScoreChroma chroma) const {
-        return run({sampling, chroma}, false);
-    }
-
-    // The same, but given up as soon as a first look says so: there is another way.
-    Result<JpegReencoded> run_if_promising(ChromaSampling sampling, ScoreChroma chroma) const {
-        return run({sampling, chroma}, true);
+    // kUnsupported: no quality reaches the bound. has_other_way: then give up as soon as a look says so.
+    Result<JpegReencoded> run(ChromaSampling sampling, ScoreChroma chroma, bool has_other_way) {
+        nearest_ = std::numeric_limits<double>::max();
+        const int start = (lowest_ + 3 * highest_) / 4;
+        Result<JpegReencoded> found = run({sampling, chroma, trellis_}, start, has_other_way);
+        const bool missed = !found && found.error().code == ErrorCode::kUnsupported;
+        if (!missed || !trellis_ || nearest_ > kTrellisCosts * wanted_) return found;
+        return run({sampling, chroma, false}, highest_, has_other_way);
     }
 
   private:
     struct Way {
         ChromaSampling sampling;
         ScoreChroma chroma;
+        bool trellis;
     };
 
     static Error too_different() { return {ErrorCode::kUnsupported, "no quality reaches the score"}; }
 
-    Result<JpegReencoded> run(const Way& way, bool has_other_way) const {
-        const int start = (lowest_ + 3 * highest_) / 4;
+    Result<JpegReencoded> run(const Way& way, int start, bool has_other_way) {
         Result<JpegReencoded> guess = search(sample_, way, start, has_other_way);
         if (sample_.height == reference_.height) return guess;
         if (!guess && (has_other_way || guess.error().code != ErrorCode::kUnsupported)) return guess;
@@ -138,8 +141,7 @@ class QualitySearch {
     }
 
     // The smallest of three encodes that reaches the bound. The last of them takes no risk.
-    Result<JpegReencoded> search(const JpegPixels& picture, const Way& way, int quality,
-                                 bool has_other_way) const {
+    Result<JpegReencoded> search(const JpegPixels& picture, const Way& way, int quality, bool has_other_way) {
         Result<JpegReencoded> best = too_different();
         std::vector<Trial> trials;
         int failing = lowest_ - 1;  // the best quality known to fail, and the worst known to pass
@@ -155,6 +157,7 @@ class QualitySearch {
                 passing = quality;
                 if (distance >= kNearEnough * wanted_) break;
             } else {
+                nearest_ = std::min(nearest_, distance);
                 if (has_other_way && hopeless(trials, way.sampling)) break;
                 failing = quality;
             }
@@ -177,7 +180,7 @@ class QualitySearch {
     }
 
     Result<JpegReencoded> measured(const JpegPixels& picture, const Way& way, int quality) const {
-        JpegEncoder encoder(limit_bytes_, deadline_, trellis_);
+        JpegEncoder encoder(limit_bytes_, deadline_, way.trellis);
         const Result<Bytes> file = encoder.encode(picture, quality, way.sampling);
         if (!file) return file.error();
         JpegDecoder decoder(*file, deadline_);
@@ -194,7 +197,8 @@ class QualitySearch {
     const JpegPixels& reference_;
     JpegPixels sample_;
     double bound_;
-    double wanted_;  // the same as a distance
+    double wanted_;       // the same as a distance
+    double nearest_ = 0;  // the least distance that was too much, of the way under search
     int lowest_;
     int highest_;
     bool trellis_;
@@ -222,19 +226,19 @@ namespace {
 Result<JpegReencoded> reencode(const JpegPixels& reference, const JpegMarkers& markers, PictureSize target,
                                const Options& options, std::size_t limit_bytes, Deadline deadline) {
     const double bound = lowest_score(options, view_of(reference), ScoreColors::kYCbCr);
-    const QualitySearch search(reference, bound, options, limit_bytes, deadline);
+    QualitySearch search(reference, bound, options, limit_bytes, deadline);
     const ChromaSampling own = own_sampling(markers);
     if (reference.channels == 3 && own != ChromaSampling::k420) {
-        Result<JpegReencoded> found = search.run_if_promising(ChromaSampling::k420, ScoreChroma::kFullSize);
+        Result<JpegReencoded> found = search.run(ChromaSampling::k420, ScoreChroma::kFullSize, true);
         if (found || found.error().code != ErrorCode::kUnsupported) return found;
     }
     // Scaling made chroma of half the size as fine as luma; where that must stay it is coded so.
     const bool scaled = target != PictureSize{markers.width, markers.height};
     if (!scaled || reference.channels != 3 || own == ChromaSampling::k444)
-        return search.run(own, ScoreChroma::kHalfSize);
-    Result<JpegReencoded> found = search.run_if_promising(own, ScoreChroma::kHalfSize);
+        return search.run(own, ScoreChroma::kHalfSize, false);
+    Result<JpegReencoded> found = search.run(own, ScoreChroma::kHalfSize, true);
     if (found || found.error().code != ErrorCode::kUnsupported) return found;
-    return search.run(ChromaSampling::k444, ScoreChroma::kHalfSize);
+    return search.run(ChromaSampling::k444, ScoreChroma::kHalfSize, false);
 }
 
 }  // namespace
