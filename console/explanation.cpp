@@ -50,8 +50,7 @@ std::string part_text(const ExplainedPart& part) {
     if (!part.file_name.empty()) text += fmt::format(" \"{}\"", printable(part.file_name, 80));
     text += fmt::format(", {}, {} bytes\n    ", part.format, part.bytes_in);
     if (part.asked) text += rule_words(part.rule) + ": ";
-    text +=
-        part.work ? "worked on\n" : fmt::format("left as it is: {}\n", printable(part.reason, 150));
+    text += part.work ? "worked on\n" : fmt::format("left as it is: {}\n", printable(part.reason, 150));
     return part.asked ? text + rule_lines(part.rule) : text;
 }
 

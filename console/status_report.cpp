@@ -184,7 +184,8 @@ std::string work_at(const Json& load) {
 std::string signals_off(const Json& load) {
     std::string all;
     for (const auto& [name, why] : object_in(load, "signals_off").items()) {
-        if (!why.is_string()) continue;
+        // Of the queue its own line says it.
+        if (!why.is_string() || name.starts_with("queue_")) continue;
         all += fmt::format("{}{} ({})", all.empty() ? "" : ", ", printable(name, 40),
                            printable(why.get<std::string>(), 100));
     }
