@@ -9,7 +9,6 @@
 #include <random>
 
 #include "check.hpp"
-#include "policy/decide.hpp"
 
 namespace optimilter {
 namespace {
@@ -465,44 +464,6 @@ void test_changes_needing_restart() {
     CHECK_EQ(names[1], "workers");
 }
 
-void test_descriptions() {
-    for (const SettingText& row : describe_settings()) {
-        CHECK(!row.kind.empty(), row.name);
-        CHECK(row.help.ends_with('.'), row.name);
-        if (row.default_value.empty()) continue;
-        const std::string line = std::string(row.name) + " = " + row.default_value;
-        const LoadedSettings loaded = parse_settings(line, "f");
-        CHECK_EQ(all_problems(loaded), "", row.name);
-        CHECK_EQ(print_settings(loaded.settings, true), "", row.name);
-    }
-}
-
-// contrib/optimilter.toml: every setting stands there, commented out, with its default.
-void test_sample_file() {
-    std::ifstream file(OPTIMILTER_TEST_SOURCE_DIR "/contrib/optimilter.toml");
-    std::stringstream content;
-    content << file.rdbuf();
-    CHECK(!content.str().empty());
-    CHECK_EQ(print_settings(parse_settings(content.str(), "sample").settings, true), "");
-    std::string uncommented, names;
-    for (std::string line; std::getline(content, line);) {
-        const bool setting = line.size() > 1 && line[0] == '#' && line[1] != ' ';
-        uncommented += (setting ? line.substr(1) : std::string()) + "\n";
-    }
-    const LoadedSettings loaded = parse_settings(uncommented, "sample");
-    CHECK_EQ(all_problems(loaded), "");
-    const Settings defaults;
-    CHECK(changes_needing_restart(defaults, loaded.settings).empty());
-    // Settings left to the profile stand there with the values of the default profile.
-    const Options options = profile_options(loaded.settings), wanted = profile_options(defaults);
-    CHECK_EQ(options.jpeg_quality_max, wanted.jpeg_quality_max);
-    CHECK_EQ(options.score_min, wanted.score_min);
-    for (const SettingText& row : describe_settings()) {
-        const std::string value = row.default_value.empty() ? "" : row.default_value + "\n";
-        CHECK(uncommented.find("\n" + std::string(row.name) + " = " + value) != std::string::npos, row.name);
-    }
-}
-
 }  // namespace
 }  // namespace optimilter
 
@@ -522,9 +483,7 @@ int main() {
         TEST(test_bad_value_leaves_the_default),
         TEST(test_files),
         TEST(test_truncated_and_flipped),
-        TEST(test_descriptions),
         TEST(test_changes_needing_restart),
-        TEST(test_sample_file),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
