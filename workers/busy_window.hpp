@@ -23,13 +23,17 @@ class BusyWindow {
         changed_ = now;
     }
 
-    // Share of all places that was taken in the window, 0 to 1; the next begins.
-    double close(SteadyClock::time_point now) {
+    struct Use {
+        double ms = 0;     // that places were taken, all together
+        double share = 0;  // of all places, 0 to 1
+    };
+    // Of the window; the next begins.
+    Use close(SteadyClock::time_point now) {
         change(busy_, now);
-        const std::chrono::duration<double> used = used_, all = (now - began_) * places_;
+        const std::chrono::duration<double, std::milli> used = used_, all = (now - began_) * places_;
         used_ = {};
         began_ = now;
-        return all.count() <= 0 ? 0 : std::min(1.0, used.count() / all.count());
+        return {used.count(), all.count() <= 0 ? 0 : std::min(1.0, used.count() / all.count())};
     }
 
   private:

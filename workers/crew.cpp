@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "workers/sandbox_steps.hpp"
 
@@ -109,7 +110,7 @@ Result<WorkerPtr> Crew::take(Lock& lock, Queue& queue, Deadline until) {
 Status Crew::admits(Deadline deadline) {
     const Lock lock(mutex_);
     Status admitted = admit(deadline);
-    if (!admitted) waits_.observe(expected_wait_ms());
+    if (!admitted) note_refusal();
     return admitted;
 }
 
@@ -128,8 +129,7 @@ Status Crew::admit(Deadline deadline) const {
 Result<WorkerPtr> Crew::enter(Deadline deadline) {
     Lock lock(mutex_);
     if (const Status admitted = admit(deadline); !admitted) {
-        // The wait it was spared is as good a measure as one that was endured.
-        waits_.observe(expected_wait_ms());
+        note_refusal();
         return admitted.error();
     }
     const Stopwatch watch;
@@ -138,8 +138,11 @@ Result<WorkerPtr> Crew::enter(Deadline deadline) {
     return worker;
 }
 
-double Crew::expected_wait_ms() const {
-    return forecast_.expected_wait_ms(static_cast<std::uint32_t>(queue_.size()), settings_.workers - busy_);
+// The wait it was spared is as good a measure as one that was endured.
+void Crew::note_refusal() {
+    ++refused_;
+    waits_.observe(
+        forecast_.expected_wait_ms(static_cast<std::uint32_t>(queue_.size()), settings_.workers - busy_));
 }
 
 void Crew::set_busy(std::uint32_t busy) {
@@ -151,11 +154,10 @@ PoolLoad Crew::load() {
     const Lock lock(mutex_);
     std::optional<double> waiting_ms;
     if (!queue_.empty()) waiting_ms = queue_.front()->waits.elapsed_ms();
-    PoolLoad load;
-    load.least_wait_ms = waits_.close(waiting_ms);
-    load.backlog_ms = static_cast<double>(queue_.size()) * forecast_.service_ms() / settings_.workers;
-    load.busy = busy_time_.close(SteadyClock::now());
-    return load;
+    const BusyWindow::Use use = busy_time_.close(SteadyClock::now());
+    const double service_ms = service_.observe(use.ms, std::exchange(left_, 0), busy_);
+    const auto waiting = static_cast<double>(queue_.size() + std::exchange(refused_, 0));
+    return {waits_.close(waiting_ms), waiting * service_ms / settings_.workers, use.share};
 }
 
 Result<WorkerPtr> Crew::replace(Deadline deadline) {
@@ -172,6 +174,7 @@ void Crew::leave(WorkerPtr worker, bool reusable, double held_ms) {
     {
         const Lock lock(mutex_);
         set_busy(busy_ - 1);
+        ++left_;
         forecast_.observe(held_ms);
         if (worker) {
             ++worker->messages_served;

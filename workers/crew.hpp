@@ -23,6 +23,7 @@
 #include "workers/crash_memory.hpp"
 #include "workers/pool.hpp"
 #include "workers/queue_forecast.hpp"
+#include "workers/service_mean.hpp"
 #include "workers/wait_window.hpp"
 #include "workers/worker_process.hpp"
 #include "workers/zygote_link.hpp"
@@ -92,7 +93,7 @@ class Crew {
     void set_busy(std::uint32_t busy);
     void tell_waiters();
     std::uint32_t waiting() const;
-    double expected_wait_ms() const;
+    void note_refusal();
     void end_worker(const WorkerPtr& worker);
     void wake_tender() const;
 
@@ -140,6 +141,9 @@ class Crew {
     QueueForecast forecast_;
     WaitWindow waits_;                 // of queue_ alone
     BusyWindow busy_time_;             // of busy_
+    ServiceMean service_;              // for load(); forecast_ looks back further
+    std::uint32_t left_ = 0;           // places given back, since load() was last called
+    std::uint32_t refused_ = 0;        // at once, since then
     Queue queue_;                      // for a place and a worker
     Queue replacing_;                  // for a worker, place held
     std::uint32_t warming_count_ = 0;  // of warming_ and forks_asked_, as last told

@@ -92,7 +92,7 @@ struct PoolState {
 // How much there is to do, since the call before.
 struct PoolLoad {
     double least_wait_ms = 0;  // of the messages that got a worker or were refused; 0: one had not to wait
-    double backlog_ms = 0;     // work that waits now, for each worker
+    double backlog_ms = 0;     // for each worker: work that waits now, and that was refused since
     double busy = 0;           // share of the workers' time that was used, 0 to 1
 };
 
