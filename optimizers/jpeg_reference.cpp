@@ -41,6 +41,26 @@ Result<JpegPixels> read_scaled(JpegDecoder& decoder, const JpegShape& shape, Pic
 
 }  // namespace
 
+JpegPixels shown_pixels(const JpegPixels& ycbcr) {
+    if (ycbcr.channels == 1) return ycbcr;
+    JpegPixels rgb{ycbcr.width, ycbcr.height, 3, Bytes(ycbcr.samples.size())};
+    const std::uint8_t* __restrict from = ycbcr.samples.data();
+    std::uint8_t* __restrict to = rgb.samples.data();
+    constexpr int kHalf = 1 << 15;
+    const auto clipped = [](int value) {
+        return static_cast<std::uint8_t>(value < 0 ? 0 : value > 255 ? 255 : value);
+    };
+    for (std::size_t i = 0; i < rgb.samples.size(); i += 3) {
+        const int y = from[i];
+        const int cb = from[i + 1] - 128;
+        const int cr = from[i + 2] - 128;
+        to[i] = clipped(y + ((91881 * cr + kHalf) >> 16));
+        to[i + 1] = clipped(y + ((-22554 * cb - 46802 * cr + kHalf) >> 16));
+        to[i + 2] = clipped(y + ((116130 * cb + kHalf) >> 16));
+    }
+    return rgb;
+}
+
 Result<JpegPixels> scale_pixels(const JpegPixels& from, PictureSize to, Deadline deadline) {
     Result<Bytes> samples =
         resize_samples(from.samples, {from.width, from.height}, from.channels, to, deadline);
