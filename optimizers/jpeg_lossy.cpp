@@ -99,10 +99,14 @@ double step_for(const std::vector<Trial>& trials, double growth, double distance
 // One way of coding chroma, tried at a few qualities.
 class QualitySearch {
   public:
-    QualitySearch(const JpegPixels& reference, double bound, const Options& options, std::size_t limit_bytes,
-                  Deadline deadline)
-        : reference_(reference),
-          sample_(bands_of(reference)),
+    // shown: the reference as shown_pixels() makes it. What is coded is YCbCr, what is measured is what is
+    // seen: colours that no screen has are clipped, which costs or spares as much as any other error.
+    QualitySearch(const JpegPixels& reference, const JpegPixels& shown, double bound, const Options& options,
+                  std::size_t limit_bytes, Deadline deadline)
+        : reference_{reference, shown},
+          sample_coded_(bands_of(reference)),
+          sample_shown_(bands_of(shown)),
+          sample_{sample_coded_, sample_shown_},
           bound_(bound),
           wanted_(distance_of_score(bound)),
           lowest_(std::clamp<int>(options.jpeg_quality_min, 1, 100)),
@@ -122,6 +126,10 @@ class QualitySearch {
     }
 
   private:
+    struct Picture {
+        const JpegPixels& coded;
+        const JpegPixels& shown;
+    };
     struct Way {
         ChromaSampling sampling;
         ScoreChroma chroma;
@@ -132,7 +140,7 @@ class QualitySearch {
 
     Result<JpegReencoded> run(const Way& way, int start, bool has_other_way) {
         Result<JpegReencoded> guess = search(sample_, way, start, has_other_way);
-        if (sample_.height == reference_.height) return guess;
+        if (sample_coded_.height == reference_.coded.height) return guess;
         if (!guess && (has_other_way || guess.error().code != ErrorCode::kUnsupported)) return guess;
         // What no sample reaches may still be reached by the whole, where the bad tiles count for less.
         if (!guess) return search(reference_, way, highest_, false);
@@ -141,7 +149,7 @@ class QualitySearch {
     }
 
     // The smallest of three encodes that reaches the bound. The last of them takes no risk.
-    Result<JpegReencoded> search(const JpegPixels& picture, const Way& way, int quality, bool has_other_way) {
+    Result<JpegReencoded> search(const Picture& picture, const Way& way, int quality, bool has_other_way) {
         Result<JpegReencoded> best = too_different();
         std::vector<Trial> trials;
         int failing = lowest_ - 1;  // the best quality known to fail, and the worst known to pass
@@ -179,23 +187,26 @@ class QualitySearch {
         return static_cast<int>(std::ceil(quality));
     }
 
-    Result<JpegReencoded> measured(const JpegPixels& picture, const Way& way, int quality) const {
+    Result<JpegReencoded> measured(const Picture& picture, const Way& way, int quality) const {
         JpegEncoder encoder(limit_bytes_, deadline_, way.trellis);
-        const Result<Bytes> file = encoder.encode(picture, quality, way.sampling);
+        const Result<Bytes> file = encoder.encode(picture.coded, quality, way.sampling);
         if (!file) return file.error();
         JpegDecoder decoder(*file, deadline_);
         if (Status status = decoder.read_header(); !status) return status.error();
+        const JpegPixels& shown = picture.shown;
         const Result<JpegPixels> seen =
-            decoder.read_pixels(picture.channels == 1 ? JpegColors::kGray : JpegColors::kYCbCr);
+            decoder.read_pixels(shown.channels == 1 ? JpegColors::kGray : JpegColors::kRgb);
         if (!seen) return seen.error();
-        const double score = picture_score(picture.samples, seen->samples, picture.width, picture.height,
-                                           picture.channels, ScoreColors::kYCbCr, way.chroma);
+        const double score = picture_score(shown.samples, seen->samples, shown.width, shown.height,
+                                           shown.channels, ScoreColors::kRgb, way.chroma);
         if (deadline_.expired()) return Error{ErrorCode::kDeadline, "deadline"};
         return JpegReencoded{encoder.take_coefficients(), score, quality, {}};
     }
 
-    const JpegPixels& reference_;
-    JpegPixels sample_;
+    Picture reference_;
+    JpegPixels sample_coded_;
+    JpegPixels sample_shown_;
+    Picture sample_;
     double bound_;
     double wanted_;       // the same as a distance
     double nearest_ = 0;  // the least distance that was too much, of the way under search
@@ -223,10 +234,11 @@ ScoreChroma jpeg_score_chroma(const JpegMarkers& source, const JpegMarkers& resu
 
 namespace {
 
-Result<JpegReencoded> reencode(const JpegPixels& reference, const JpegMarkers& markers, PictureSize target,
-                               const Options& options, std::size_t limit_bytes, Deadline deadline) {
-    const double bound = lowest_score(options, view_of(reference), ScoreColors::kYCbCr);
-    QualitySearch search(reference, bound, options, limit_bytes, deadline);
+Result<JpegReencoded> reencode(const JpegPixels& reference, const JpegPixels& shown,
+                               const JpegMarkers& markers, PictureSize target, const Options& options,
+                               std::size_t limit_bytes, Deadline deadline) {
+    const double bound = lowest_score(options, view_of(shown), ScoreColors::kRgb);
+    QualitySearch search(reference, shown, bound, options, limit_bytes, deadline);
     const ChromaSampling own = own_sampling(markers);
     if (reference.channels == 3 && own != ChromaSampling::k420) {
         Result<JpegReencoded> found = search.run(ChromaSampling::k420, ScoreChroma::kFullSize, true);
@@ -246,11 +258,13 @@ Result<JpegReencoded> reencode(const JpegPixels& reference, const JpegMarkers& m
 Result<JpegReencoded> reencode_jpeg(ByteView input, const JpegMarkers& markers, PictureSize target,
                                     const Options& options, Deadline deadline) {
     const JpegColors colors = markers.components.size() == 1 ? JpegColors::kGray : JpegColors::kYCbCr;
-    Result<JpegPixels> reference = jpeg_reference(input, target, colors, deadline);
+    const Result<JpegPixels> reference = jpeg_reference(input, target, colors, deadline);
     if (!reference) return reference.error();
+    JpegPixels shown = shown_pixels(*reference);
     const std::size_t limit_bytes = 2 * input.size() + 65536;  // sequential coding wastes at most this much
-    Result<JpegReencoded> found = reencode(*reference, markers, target, options, limit_bytes, deadline);
-    if (found) found->reference = std::move(reference->samples);
+    Result<JpegReencoded> found =
+        reencode(*reference, shown, markers, target, options, limit_bytes, deadline);
+    if (found) found->reference = std::move(shown.samples);
     return found;
 }
 

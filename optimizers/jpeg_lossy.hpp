@@ -19,7 +19,7 @@ struct JpegReencoded {
     JpegEncoded encoded;  // to be coded
     double score = 0;
     int quality = 0;
-    Bytes reference;  // the samples that the score is measured against, at target size
+    Bytes reference;  // the samples that the score is measured against, gray or RGB, at target size
 };
 
 // true when the options ask for another picture: loss allowed, and the source better than the upper quality

@@ -39,7 +39,53 @@ Result<JpegPixels> read_scaled(JpegDecoder& decoder, const JpegShape& shape, Pic
     return JpegPixels{target.width, target.height, shape.channels, shrinker.take()};
 }
 
+// Inlined into a function for one kind of machine, a loop becomes code for that.
+#define OPTIMILTER_INLINE __attribute__((always_inline)) inline
+
+OPTIMILTER_INLINE std::uint8_t clipped(int value) {
+    return static_cast<std::uint8_t>(value < 0 ? 0 : value > 255 ? 255 : value);
+}
+
+// BT.601 in full range, as JFIF has it, with 16 bits of fraction.
+OPTIMILTER_INLINE void any_to_rgb(const std::uint8_t* __restrict from, std::size_t pixels,
+                                  std::uint8_t* __restrict to) {
+    constexpr int kHalf = 1 << 15;
+    for (std::size_t i = 0; i < pixels; ++i) {
+        const int y = from[3 * i];
+        const int cb = from[3 * i + 1] - 128;
+        const int cr = from[3 * i + 2] - 128;
+        to[3 * i] = clipped(y + ((91881 * cr + kHalf) >> 16));
+        to[3 * i + 1] = clipped(y + ((-22554 * cb - 46802 * cr + kHalf) >> 16));
+        to[3 * i + 2] = clipped(y + ((116130 * cb + kHalf) >> 16));
+    }
+}
+
+void to_rgb_portably(const std::uint8_t* from, std::size_t pixels, std::uint8_t* to) {
+    any_to_rgb(from, pixels, to);
+}
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) void to_rgb_avx2(const std::uint8_t* from, std::size_t pixels,
+                                                 std::uint8_t* to) {
+    any_to_rgb(from, pixels, to);
+}
+#endif
+
+void to_rgb(const std::uint8_t* from, std::size_t pixels, std::uint8_t* to) {
+#if defined(__x86_64__)
+    static const bool has_avx2 = __builtin_cpu_supports("avx2") != 0;
+    if (has_avx2) return to_rgb_avx2(from, pixels, to);
+#endif
+    to_rgb_portably(from, pixels, to);
+}
+
 }  // namespace
+
+JpegPixels shown_pixels(const JpegPixels& ycbcr) {
+    if (ycbcr.channels == 1) return ycbcr;
+    JpegPixels rgb{ycbcr.width, ycbcr.height, 3, Bytes(ycbcr.samples.size())};
+    to_rgb(ycbcr.samples.data(), rgb.samples.size() / 3, rgb.samples.data());
+    return rgb;
+}
 
 Result<JpegPixels> scale_pixels(const JpegPixels& from, PictureSize to, Deadline deadline) {
     Result<Bytes> samples =

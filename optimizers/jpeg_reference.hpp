@@ -24,6 +24,9 @@ Options jpeg_coding_options(const JpegMarkers& markers, const Context& context, 
 // colors: kGray for gray files, else kYCbCr or kRgb.
 Result<JpegPixels> jpeg_reference(ByteView input, PictureSize target, JpegColors colors, Deadline deadline);
 
+// YCbCr as viewers show it: RGB, clipped, within one of what libjpeg computes. Gray stays.
+JpegPixels shown_pixels(const JpegPixels& ycbcr);
+
 // Pixels scaled down with a proper filter, for pictures that come as samples. kDeadline, kLimit.
 Result<JpegPixels> scale_pixels(const JpegPixels& from, PictureSize to, Deadline deadline);
 

@@ -10,8 +10,8 @@ namespace optimilter {
 
 namespace {
 
-// The search measures in YCbCr, this check, where it decodes the input afresh, in RGB as viewers show it;
-// rounding and clipping to RGB move the score by less than this.
+// Where this check decodes the input afresh it gets RGB from libjpeg, and the search got it by way of YCbCr:
+// rounding moves the score by less than this.
 constexpr double kScoreTolerance = 0.002;
 
 std::string compare_coefficients(ByteView input, const Attempt& attempt, Deadline deadline) {
@@ -38,7 +38,6 @@ Result<JpegPixels> decoded(ByteView file, JpegColors colors, Deadline deadline) 
 // What the result must look like: as the attempt brought it along, or from the input's bytes.
 struct Wanted {
     JpegColors colors = JpegColors::kGray;
-    ScoreColors score_colors = ScoreColors::kYCbCr;
     double tolerance = 0;
     JpegPixels pixels;  // without samples where the attempt has them
     ByteView samples;
@@ -48,14 +47,12 @@ Result<Wanted> wanted_picture(ByteView input, const JpegMarkers& before, const A
                               PictureSize target, Deadline deadline) {
     const auto channels = static_cast<std::uint32_t>(before.components.size());
     Wanted wanted;
+    if (channels != 1) wanted.colors = JpegColors::kRgb;
     if (attempt.decoded_picture != nullptr) {
-        wanted.colors = channels == 1 ? JpegColors::kGray : JpegColors::kYCbCr;
         wanted.pixels = {target.width, target.height, channels, {}};
         wanted.samples = *attempt.decoded_picture;
         return wanted;
     }
-    if (channels != 1) wanted.colors = JpegColors::kRgb;
-    wanted.score_colors = ScoreColors::kRgb;
     wanted.tolerance = kScoreTolerance;
     Result<JpegPixels> pixels = jpeg_reference(input, target, wanted.colors, deadline);
     if (!pixels) return pixels.error();
@@ -76,10 +73,10 @@ std::string compare_pictures(ByteView input, const JpegMarkers& before, const At
     if (want->samples.size() != size_bytes || got->samples.size() != size_bytes)
         return "samples of another size";
     const double score = picture_score(want->samples, got->samples, target.width, target.height, channels,
-                                       want->score_colors, jpeg_score_chroma(before, after));
+                                       ScoreColors::kRgb, jpeg_score_chroma(before, after));
     const double bound =
         lowest_score(context.options, {want->samples.data(), target.width, target.height, channels},
-                     want->score_colors, kSecondLookLeeway);
+                     ScoreColors::kRgb, kSecondLookLeeway);
     return score >= bound - want->tolerance ? std::string() : "score below the bound";
 }
 

@@ -82,7 +82,7 @@ struct Attempt {
     // Lossless JPEG only: what was decoded from the input, digested before anything was written, so that
     // verify needs to decode the output alone. None: verify decodes both.
     std::optional<Digest> decoded_input = std::nullopt;
-    // Lossy JPEG only, likewise: the samples (gray or YCbCr) of the input at the size of the result, made
+    // Lossy JPEG only, likewise: the samples (gray or RGB) of the input at the size of the result, made
     // before anything was coded. None: verify decodes the input, too.
     std::shared_ptr<const Bytes> decoded_picture = nullptr;
     // Set when output is of another format (Options::convert_formats).

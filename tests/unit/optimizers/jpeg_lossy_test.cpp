@@ -296,6 +296,33 @@ void test_verify_refuses_what_differs_from_the_decoded_input() {
     }
 }
 
+// Colours that no screen has are clipped where they are measured, so that both ways of verifying agree: a
+// document's verification decodes the input anew.
+void test_both_ways_of_verifying_agree() {
+    JpegPixels pixels = scene(500, 400, 3, 2);
+    for (std::size_t i = 0; i < pixels.samples.size(); i += 3) {
+        const std::size_t x = i / 3 % 500;
+        if (x / 29 % 2 == 0) continue;
+        pixels.samples[i] = 245;
+        pixels.samples[i + 1] = static_cast<std::uint8_t>(x % 3 == 0 ? 60 : 190);
+        pixels.samples[i + 2] = 180;
+    }
+    for (const std::uint32_t max_side : {0u, 220u}) {
+        Options options = lossy_options();
+        options.max_side_px = max_side;
+        options.jpeg_quality_max = 92;
+        options.score_min = 9300;
+        options.score_min_text = 9300;
+        const Bytes file = camera_jpeg(pixels, 97, ChromaSampling::k444);
+        Outcomes outcomes = run(file, options);
+        CHECK(outcomes.optimized && outcomes.attempt.score, outcomes.verified + outcomes.attempt.reason);
+        outcomes.attempt.decoded_picture.reset();
+        Budget budget(Deadline(), options);
+        Context context{options, budget, 0, {}};
+        CHECK_EQ(verify_jpeg(file, outcomes.attempt, context), "");
+    }
+}
+
 }  // namespace
 }  // namespace optimilter
 
@@ -313,6 +340,7 @@ int main() {
                                 TEST(test_references_outlive_positions),
                                 TEST(test_rgb_files_keep_their_pixels),
                                 TEST(test_verify_refuses),
-                                TEST(test_verify_refuses_what_differs_from_the_decoded_input)};
+                                TEST(test_verify_refuses_what_differs_from_the_decoded_input),
+                                TEST(test_both_ways_of_verifying_agree)};
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
