@@ -62,15 +62,23 @@ std::int64_t quantize_cost_ms(std::uint64_t pixels) {
 // A palette as long as this may lose some of its colours, and half of its bits.
 constexpr std::size_t kManyColors = 64;
 
-// Pictures that may have a palette made for them, and for which there is the time. Those that come with a
-// palette keep it: a second pass over our own output must find nothing to do.
+// Layouts for which a palette may be made. Those that come with a palette, and all that is written with loss,
+// keep or take others: a second pass over our own output must find nothing to do.
+bool takes_palette(PngColor color, const ColorSurvey& survey) {
+    return (color == PngColor::kRgb || color == PngColor::kRgba || color == PngColor::kGrayAlpha) &&
+           (!survey.few_colors || survey.colors.size() > kManyColors);
+}
+
+void keep_from_palettes(std::vector<PngLayout>& layouts, const ColorSurvey& survey) {
+    std::erase_if(layouts, [&](const PngLayout& layout) { return takes_palette(layout.color, survey); });
+}
+
+// Pictures that may have a palette made for them, and for which there is the time.
 bool worth_quantizing(const PngFile& file, const PngPicture& picture, const ColorSurvey& survey,
                       const Options& options, Deadline deadline) {
-    const PngColor color = picture.layout.color;
     const std::uint64_t pixels = std::uint64_t{picture.width} * picture.height;
     return options.lossy && options.png_quantize && file.header.bit_depth == 8 &&
-           (color == PngColor::kRgb || color == PngColor::kRgba || color == PngColor::kGrayAlpha) &&
-           (!survey.few_colors || survey.colors.size() > kManyColors) && !file.suggests_palette() &&
+           takes_palette(picture.layout.color, survey) && !file.suggests_palette() &&
            file.find("hIST") == nullptr && pixels <= kMostPixelsQuantized &&
            !deadline.short_of_time(quantize_cost_ms(pixels) > deadline.remaining_ms());
 }
@@ -114,6 +122,9 @@ class PngOptimization {
         EncodeJob job{picture, {picture.layout}, {}, file_.layout(), deadline_, effort_};
         if (!file_.header.interlaced) job.own_scanlines = scanlines;
         if (survey != nullptr) job.layouts = candidate_layouts(file_, picture, *survey, effort_.orders);
+        const bool safe =
+            survey != nullptr && context_.options.lossy && !takes_palette(picture.layout.color, *survey);
+        if (safe) keep_from_palettes(job.layouts, *survey);
         return finish(job, input_.size() - input_.size() / kLeastGainShare, {});
     }
 
@@ -136,9 +147,7 @@ class PngOptimization {
                       {},
                       deadline_,
                       effort_};
-        // Anything else would be taken for a picture that may have a palette made the next time.
-        std::erase_if(job.layouts,
-                      [](const PngLayout& layout) { return layout.color != PngColor::kIndexed; });
+        keep_from_palettes(job.layouts, *survey);
         if (job.layouts.empty()) return leave_alone(Outcome::kNotApplicable, "chunks forbid a palette");
         return finish(job, input_.size() - input_.size() / kLeastLossyGainShare, made->score);
     }
