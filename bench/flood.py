@@ -246,7 +246,7 @@ def main():
     text = run(arguments, messages)
     if not arguments.dry:
         command = f"bench/flood.py CORPUS -n {arguments.n} --seed {arguments.seed} --times {arguments.times:g} --seconds {arguments.seconds}"
-        write_section("bench flood", "A flood", command, text + "\n" + EXPLANATION, PAGE)
+        write_section("bench flood", "A flood", command, EXPLANATION + "\n" + text, PAGE)
 
 
 if __name__ == "__main__":
