@@ -14,9 +14,8 @@ import tempfile
 READ = ["policy/settings.def", "milter/message_log.cpp", "milter/engine_main.cpp", "base/counters.cpp",
         "optimizers/format.cpp", "console/optimilterctl_main.cpp", "console/file_report.cpp",
         "console/check_list.cpp", "milter/engine_status.cpp", "milter/load_status.cpp", "console/recover_main.cpp",
-        "console/queuewatch_main.cpp",
-        "milter/guard_counters.cpp", "milter/guard_main.cpp", "packages.list", "doc/dependencies.md",
-        "policy/condition_reader.cpp", "console/explanation.cpp"]
+        "console/queuewatch_main.cpp", "milter/guard_counters.cpp", "milter/guard_main.cpp", "packages.list",
+        "doc/dependencies.md", "policy/condition_reader.cpp", "console/explanation.cpp"]
 GENERATED = "optimilter.toml.5"
 ENGINE, CTL = "man/optimilter-engine.8", "man/optimilterctl.1"
 
@@ -36,6 +35,7 @@ CASES = [
     ("command in the page only", CTL, ".It Cm check-mta", ".It Cm check-mtas", "command check-mtas is in the page"),
     ("new JSON field", "console/file_report.cpp", 'json["quality"]', 'json["score"]', "JSON field score is in the code"),
     ("new status field", "milter/engine_status.cpp", 'json["waiting"]', 'json["queued"]', "status field queued is in the code"),
+    ("new status field of load", "milter/load_status.cpp", 'json["cause"]', 'json["reason"]', "status field reason is in the code"),
     ("new check", "console/check_list.cpp", '"memory"', '"swap"', "check swap is in the code but not"),
     ("new condition", "policy/condition_reader.cpp", 'CONDITION("listener"', 'CONDITION("service"',
      "condition service is in the code but not"),
