@@ -43,24 +43,6 @@ constexpr LzwSearch kMoreWays[] = {
     {16, 1, 16, 8, 500},
 };
 
-Outcome outcome_of(const Error& error) {
-    switch (error.code) {
-        case ErrorCode::kUnsupported:
-            return Outcome::kNotApplicable;
-        case ErrorCode::kRefused:
-            return Outcome::kUntouchable;
-        case ErrorCode::kLimit:
-        case ErrorCode::kDeadline:
-            return Outcome::kOverBudget;
-        default:
-            return Outcome::kMalformed;
-    }
-}
-
-Attempt leave_alone(const Error& error) {
-    return leave_alone(outcome_of(error), error.text);
-}
-
 // The effort asked for, or the most that half the time left suffices for.
 const Effort& affordable_effort(std::uint64_t pixels, const Options& options, Deadline deadline) {
     std::size_t level = std::min<std::size_t>(options.effort, std::size(kEfforts) - 1);

@@ -81,6 +81,20 @@ OptimizeResult optimize_at(ByteView input, const TypeHint& hint, const Options& 
 
 }  // namespace
 
+Outcome outcome_of(ErrorCode code) {
+    switch (code) {
+        case ErrorCode::kRefused:
+            return Outcome::kUntouchable;
+        case ErrorCode::kUnsupported:
+            return Outcome::kNotApplicable;
+        case ErrorCode::kLimit:
+        case ErrorCode::kDeadline:
+            return Outcome::kOverBudget;
+        default:
+            return Outcome::kMalformed;
+    }
+}
+
 OptimizeResult run_optimizer(const Optimizer& row, ByteView input, Context& context) {
     OptimizeResult result;
     result.format = row.format;

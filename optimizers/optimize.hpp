@@ -17,6 +17,7 @@
 
 #include "base/bytes.hpp"
 #include "base/digest.hpp"
+#include "base/result.hpp"
 #include "optimizers/budget.hpp"
 #include "optimizers/format.hpp"
 #include "optimizers/options.hpp"
@@ -91,6 +92,12 @@ struct Attempt {
 
 inline Attempt leave_alone(Outcome outcome, std::string reason) {
     return {outcome, std::move(reason), {}, {}, {}};
+}
+
+// What an error of a reader, decoder or encoder means for the file.
+Outcome outcome_of(ErrorCode code);
+inline Attempt leave_alone(const Error& error) {
+    return leave_alone(outcome_of(error.code), error.text);
 }
 
 // A row of the one table, optimizers/registry.cpp.

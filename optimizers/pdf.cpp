@@ -28,10 +28,6 @@ constexpr std::size_t kLeastGainShare = 200;
 // nothing else is done than this.
 constexpr DeflateLevels kStreamLevels = {12, 9};
 
-Attempt leave_alone(const Error& error) {
-    return leave_alone(pdf_outcome(error.code), error.text);
-}
-
 bool is_metadata(QPDFObjectHandle stream) {
     QPDFObjectHandle type = stream.getDict().getKey("/Type");
     return type.isName() && type.getName() == "/Metadata";

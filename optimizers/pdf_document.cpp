@@ -226,18 +226,4 @@ Result<Bytes> PdfDocument::decoded_before_last(QPDFObjectHandle stream, std::uin
     return decode_stream(*bench, part, limit_bytes, deadline_);
 }
 
-Outcome pdf_outcome(ErrorCode code) {
-    switch (code) {
-        case ErrorCode::kRefused:
-            return Outcome::kUntouchable;
-        case ErrorCode::kUnsupported:
-            return Outcome::kNotApplicable;
-        case ErrorCode::kLimit:
-        case ErrorCode::kDeadline:
-            return Outcome::kOverBudget;
-        default:
-            return Outcome::kMalformed;
-    }
-}
-
 }  // namespace optimilter

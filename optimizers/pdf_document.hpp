@@ -59,7 +59,4 @@ class PdfDocument {
     Deadline deadline_;
 };
 
-// What such an error means for the file.
-Outcome pdf_outcome(ErrorCode code);
-
 }  // namespace optimilter

@@ -24,7 +24,7 @@ constexpr std::size_t kLossyShare = 3;
 constexpr std::size_t kLossyShareOf = 5;
 
 PdfRecoded not_done(const Error& error) {
-    const Outcome outcome = pdf_outcome(error.code);
+    const Outcome outcome = outcome_of(error.code);
     if (outcome == Outcome::kOverBudget) return {State::kOutOfBudget, {}, {}, {}};
     if (outcome == Outcome::kMalformed) return {State::kDamaged, error.text, {}, {}};
     return {};

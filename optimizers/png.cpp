@@ -29,24 +29,6 @@ constexpr std::size_t kLeastLossyGainShare = 10;
 // Inflating cannot be interrupted, and decoding as a whole takes longer than a millisecond for so many bytes.
 constexpr std::uint64_t kDecodedPerMs = 250'000;
 
-Outcome outcome_of(const Error& error) {
-    switch (error.code) {
-        case ErrorCode::kUnsupported:
-            return Outcome::kNotApplicable;
-        case ErrorCode::kRefused:
-            return Outcome::kUntouchable;
-        case ErrorCode::kLimit:
-        case ErrorCode::kDeadline:
-            return Outcome::kOverBudget;
-        default:
-            return Outcome::kMalformed;
-    }
-}
-
-Attempt leave_alone(const Error& error) {
-    return leave_alone(outcome_of(error), error.text);
-}
-
 Result<Bytes> inflate_scanlines(const PngFile& file) {
     Bytes stream;
     stream.reserve(file.idat_size());

@@ -24,18 +24,6 @@ namespace {
 
 constexpr std::string_view kProfileName("ICC\0\0", 5);  // name, its end, method: deflate
 
-Attempt leave_alone(const Error& error) {
-    switch (error.code) {
-        case ErrorCode::kUnsupported:
-            return leave_alone(Outcome::kNotApplicable, error.text);
-        case ErrorCode::kLimit:
-        case ErrorCode::kDeadline:
-            return leave_alone(Outcome::kOverBudget, error.text);
-        default:
-            return leave_alone(Outcome::kMalformed, error.text);
-    }
-}
-
 // Resolution, W3C PNG section 11.3.4.3, and colour profile, 11.3.2.3. A broken profile is kept all the same.
 Result<PngMetadata> metadata_of(const RasterHeader& header) {
     PngMetadata metadata;

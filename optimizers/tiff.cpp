@@ -19,22 +19,6 @@ namespace {
 // there.
 constexpr std::size_t kLeastGainShare = 200;
 
-Outcome outcome_of(const Error& error) {
-    switch (error.code) {
-        case ErrorCode::kUnsupported:
-            return Outcome::kNotApplicable;
-        case ErrorCode::kLimit:
-        case ErrorCode::kDeadline:
-            return Outcome::kOverBudget;
-        default:
-            return Outcome::kMalformed;
-    }
-}
-
-Attempt leave_alone(const Error& error) {
-    return leave_alone(outcome_of(error), error.text);
-}
-
 class TiffOptimization {
   public:
     TiffOptimization(ByteView input, const TiffFile& file, Context& context)

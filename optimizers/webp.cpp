@@ -22,24 +22,6 @@ constexpr std::size_t kLeastGainShare = 100;
 // The same for results with loss.
 constexpr std::size_t kLeastLossyGainShare = 10;
 
-Outcome outcome_of(const Error& error) {
-    switch (error.code) {
-        case ErrorCode::kUnsupported:
-            return Outcome::kNotApplicable;
-        case ErrorCode::kRefused:
-            return Outcome::kUntouchable;
-        case ErrorCode::kLimit:
-        case ErrorCode::kDeadline:
-            return Outcome::kOverBudget;
-        default:
-            return Outcome::kMalformed;
-    }
-}
-
-Attempt leave_alone(const Error& error) {
-    return leave_alone(outcome_of(error), error.text);
-}
-
 class WebpOptimization {
   public:
     WebpOptimization(ByteView input, const WebpFile& file, Context& context)
