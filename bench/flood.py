@@ -5,10 +5,14 @@ optimilter with a fixed window, one after the other in one run, each with mail a
 carries. Then how long optimilter takes to come back to level 0, and what a message costs that passes in bypass.
 Needs root, a release build, and a corpus folder with make_mail.py. Writes its section of bench/RESULTS.md.
 
-usage: bench/flood.py CORPUS [-n 600] [--seed 1] [--times 5] [--seconds 60] [--sessions 100] [--dry] [--build build/release]
+With --photos the mails are no mix but one photo each, all of a size that every level but bypass works on: then only bypass
+helps.
+
+usage: bench/flood.py CORPUS [-n 600] [--seed 1] [--photos] [--times 5] [--seconds 60] [--sessions 100] [--dry] [--build build/release]
 """
 import argparse
 import contextlib
+import email.message
 import json
 import pathlib
 import re
@@ -227,26 +231,46 @@ def run(arguments, messages):
     return "\n".join(f"    {line}".rstrip() for line in lines)
 
 
+def mix(corpus, count, seed):
+    with tempfile.TemporaryDirectory() as folder:
+        load = pathlib.Path(folder) / "load"
+        subprocess.run([sys.executable, corpus / "make_mail.py", corpus, load, "-n", str(count), "--seed", str(seed),
+                        "--eol", "crlf"], check=True, stdout=subprocess.DEVNULL)
+        return [stuffed(to_crlf(path.read_bytes())) for path in sorted(load.glob("*.eml"))]
+
+
+def photos(corpus):
+    """Of 128 KiB to 4 MiB, which is what is left of the window at level 4 (doc/load.md)."""
+    mails = []
+    for path in sorted((corpus / "jpeg").iterdir()):
+        if 128 << 10 <= path.stat().st_size <= 4 << 20:
+            mail = email.message.EmailMessage()
+            mail["From"], mail["To"], mail["Subject"] = "sender@sender.test", "receiver@receiver.test", "a photo"
+            mail.set_content("A photo.\n")
+            mail.add_attachment(path.read_bytes(), maintype="image", subtype="jpeg", filename="photo.jpg")
+            mails.append(stuffed(to_crlf(mail.as_bytes())))
+    return mails
+
+
 def main():
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("corpus", type=pathlib.Path)
     options.add_argument("-n", type=int, default=600)
     options.add_argument("--seed", type=int, default=1)
+    options.add_argument("--photos", action="store_true", help="a photo each instead of the mix")
     options.add_argument("--times", type=float, default=5)
     options.add_argument("--seconds", type=int, default=60)
     options.add_argument("--sessions", type=int, default=100)
     options.add_argument("--dry", action="store_true", help="print only")
     options.add_argument("--build", type=pathlib.Path, default=PROJECT / "build/release")
     arguments = options.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        load = pathlib.Path(folder) / "load"
-        subprocess.run([sys.executable, arguments.corpus / "make_mail.py", arguments.corpus, load, "-n", str(arguments.n),
-                        "--seed", str(arguments.seed), "--eol", "crlf"], check=True, stdout=subprocess.DEVNULL)
-        messages = [stuffed(to_crlf(path.read_bytes())) for path in sorted(load.glob("*.eml"))]
+    messages = photos(arguments.corpus) if arguments.photos else mix(arguments.corpus, arguments.n, arguments.seed)
     text = run(arguments, messages)
     if not arguments.dry:
-        command = f"bench/flood.py CORPUS -n {arguments.n} --seed {arguments.seed} --times {arguments.times:g} --seconds {arguments.seconds}"
-        write_section("bench flood", "A flood", command, EXPLANATION + "\n" + text, PAGE)
+        what = "--photos" if arguments.photos else f"-n {arguments.n} --seed {arguments.seed}"
+        command = f"bench/flood.py CORPUS {what} --times {arguments.times:g} --seconds {arguments.seconds}"
+        section, title = ("bench flood photos", "A flood of photos") if arguments.photos else ("bench flood", "A flood")
+        write_section(section, title, command, EXPLANATION + "\n" + text, PAGE)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,6 @@ namespace optimilter {
 namespace {
 
 constexpr std::size_t kLongestAnswer = 64 << 10;
-constexpr rlim_t kMostMemory = 64 << 20;
 
 httplib::Request request_of(const std::string& path, const std::string& json) {
     httplib::Request request;
@@ -68,6 +67,7 @@ Status post(const std::string& url, const std::string& json, std::int64_t limit_
 [[noreturn]] void post_and_tell(int pipe, const std::string& url, const std::string& json,
                                 std::int64_t limit_ms) {
 #ifndef OPTIMILTER_SANITIZED  // the sanitizers need more than we do
+    constexpr rlim_t kMostMemory = 64 << 20;
     const rlimit memory{kMostMemory, kMostMemory};
     ::setrlimit(RLIMIT_DATA, &memory);
 #endif

@@ -40,11 +40,12 @@ def engine_with(settings):
     return engine
 
 
-def plant(queue, folder, number, mode=0o700):
-    """Files as a Postfix has them, which belong to its user."""
+def plant(queue, folder, number, mode=0o700, first=0):
+    """Files as a Postfix has them, which belong to its user. first: of the numbers in their names; a message that has the
+    name of a deferred one is that one, tried again."""
     place = queue / folder
     place.mkdir(exist_ok=True, parents=True, mode=0o700)
-    for index in range(number):
+    for index in range(first, first + number):
         file = place / f"4XyZ{index:06}zABC"
         file.touch()
         file.chmod(mode)

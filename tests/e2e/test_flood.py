@@ -11,7 +11,7 @@ import pytest
 from flood_load import Flood, stuffed
 from mail_compare import compare
 from mails import photo_mail, sample
-from queue_scene import counts, engine_with, make_queue, plant
+from queue_scene import counts, engine_with, make_queue, plant, queue_of
 from rig import BUILD, CTL, Engine, QueueWatch, Rig, new_recipient
 from test_alerts import Admin
 from test_control import ask, until
@@ -68,7 +68,8 @@ def test_a_flood_ends_in_bypass_and_all_comes_back(hasty, tmp_path):
         until(lambda: load_of(hasty.engine)["bypass"], "bypass", 60)
         until(lambda: counter(hasty, "messages_bypassed") > 40, "messages that pass unread", 60)
         during = load_of(hasty.engine)
-        if hasty.mta.name == "Postfix":
+        told = 1 if hasty.mta.name == "Postfix" else 0
+        if told:
             assert_told_once(hasty, tmp_path)
     assert {sent.code for sent in flood.sent} == {250}
     assert during["level"] == 5 and during["cause"] in ("job_wait", "eom_time", "deadlines")
@@ -81,10 +82,10 @@ def test_a_flood_ends_in_bypass_and_all_comes_back(hasty, tmp_path):
     # Passed unread: no line for any of them.
     counters = json.loads(ask(hasty.engine, b"status\n"))["counters"]
     assert counters["messages_bypassed"] > 40
-    assert counters["messages"] + counters["messages_bypassed"] == len(flood.sent)
+    assert counters["messages"] + counters["messages_bypassed"] == len(flood.sent) + told
 
     recipients = [f"flood-{sent.number}@receiver.test" for sent in flood.sent]
-    hasty.sink.wait_for_count(len(recipients), 120)
+    hasty.sink.wait_for_count(len(recipients) + told, 120)
     hasty.mta.wait_until_empty(120)
     delivered = [mail for mail in hasty.sink.mails() if mail.recipients[0].startswith("flood-")]
     arrived = {mail.recipients[0]: mail.path for mail in delivered}
@@ -184,7 +185,12 @@ def test_a_remote_outage_is_no_load():
             until(lambda: load_of(engine)["samples"] > samples + 4, "some more samples")
             load = load_of(engine)
             assert load["level"] == 0 and load["signals"]["queue_length"] == 0 and load["pressure"] < 0.5
-            plant(queue, "active", 3000)
+            plant(queue, "active", 3000)  # of the same: tried again
+            until(lambda: queue_of(engine)["retried"] == 3000, "all of them counted", 30)
+            samples = load_of(engine)["samples"]
+            until(lambda: load_of(engine)["samples"] > samples + 2, "some more samples")
+            assert load_of(engine)["level"] == 0
+            plant(queue, "active", 3000, first=50_000)
             until(lambda: load_of(engine)["level"] >= 1, "a higher level", 30)
             assert load_of(engine)["cause"] == "queue_length"
 
