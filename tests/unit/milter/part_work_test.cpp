@@ -7,36 +7,11 @@
 #include "check.hpp"
 #include "mail/message_text.hpp"
 #include "mail/transfer_coding.hpp"
-#include "milter/pool_settings.hpp"
 #include "milter/trip.hpp"
+#include "test_pool.hpp"
 
 namespace optimilter {
 namespace {
-
-Counters counters_;
-std::unique_ptr<Pool> pool_;
-
-Settings test_settings() {
-    Settings settings;
-    settings.profile = ProfileName::kLossless;
-    settings.deadline = 60000;
-    settings.worker_program = OPTIMILTER_TEST_BINARY_DIR "/workers/optimilter-worker";
-    return settings;
-}
-
-int start_pool(void**) {
-    const auto settings = pool_settings_of(test_settings());
-    if (!settings) return -1;
-    auto pool = Pool::start(*settings, counters_);
-    if (!pool) return -1;
-    pool_ = std::move(*pool);
-    return 0;
-}
-
-int stop_pool(void**) {
-    pool_.reset();
-    return 0;
-}
 
 struct Mail {
     Bytes bytes;

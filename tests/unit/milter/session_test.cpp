@@ -8,28 +8,10 @@
 
 #include "check.hpp"
 #include "mail/message_text.hpp"
-#include "milter/pool_settings.hpp"
+#include "test_pool.hpp"
 
 namespace optimilter {
 namespace {
-
-Counters counters_;
-std::unique_ptr<Pool> pool_;
-
-int start_pool(void**) {
-    Settings settings;
-    settings.worker_program = OPTIMILTER_TEST_BINARY_DIR "/workers/optimilter-worker";
-    const auto pool_settings = pool_settings_of(settings);
-    auto pool = Pool::start(*pool_settings, counters_);
-    if (!pool) return -1;
-    pool_ = std::move(*pool);
-    return 0;
-}
-
-int stop_pool(void**) {
-    pool_.reset();
-    return 0;
-}
 
 // An engine with settings of the test's own, and a session that has agreed to everything.
 struct Fixture {

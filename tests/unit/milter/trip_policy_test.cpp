@@ -5,40 +5,11 @@
 
 #include "check.hpp"
 #include "mail/message_text.hpp"
-#include "milter/pool_settings.hpp"
 #include "milter/trip.hpp"
+#include "test_pool.hpp"
 
 namespace optimilter {
 namespace {
-
-Counters counters_;
-std::unique_ptr<Pool> pool_;
-
-Settings test_settings() {
-    Settings settings;
-    settings.profile = ProfileName::kLossless;
-    // Sanitized builds are slow; the deadline has tests of its own.
-    settings.deadline = 60000;
-    settings.worker_program = OPTIMILTER_TEST_BINARY_DIR "/workers/optimilter-worker";
-    return settings;
-}
-
-int start_pool(void**) {
-    const auto pool_settings = pool_settings_of(test_settings());
-    if (!pool_settings) return -1;
-    auto pool = Pool::start(*pool_settings, counters_);
-    if (!pool) {
-        print_error("%s\n", pool.error().text.c_str());
-        return -1;
-    }
-    pool_ = std::move(*pool);
-    return 0;
-}
-
-int stop_pool(void**) {
-    pool_.reset();
-    return 0;
-}
 
 Bytes file_of(const std::string& name) {
     const auto bytes = read_file((OPTIMILTER_TEST_SOURCE_DIR "/samples/" + name).c_str(), 8 << 20);

@@ -9,40 +9,11 @@
 #include "check.hpp"
 #include "mail/message_text.hpp"
 #include "mail/transfer_coding.hpp"
-#include "milter/pool_settings.hpp"
 #include "policy/settings.hpp"
+#include "test_pool.hpp"
 
 namespace optimilter {
 namespace {
-
-Counters counters_;
-std::unique_ptr<Pool> pool_;
-
-Settings test_settings(ProfileName profile = ProfileName::kLossless) {
-    Settings settings;
-    settings.profile = profile;
-    // Sanitized builds are slow; the deadline has tests of its own.
-    settings.deadline = 60000;
-    settings.worker_program = OPTIMILTER_TEST_BINARY_DIR "/workers/optimilter-worker";
-    return settings;
-}
-
-int start_pool(void**) {
-    const auto pool_settings = pool_settings_of(test_settings());
-    if (!pool_settings) return -1;
-    auto pool = Pool::start(*pool_settings, counters_);
-    if (!pool) {
-        print_error("%s\n", pool.error().text.c_str());
-        return -1;
-    }
-    pool_ = std::move(*pool);
-    return 0;
-}
-
-int stop_pool(void**) {
-    pool_.reset();
-    return 0;
-}
 
 // A message as text, and the trip of it.
 struct Message {

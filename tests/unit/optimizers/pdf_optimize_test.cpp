@@ -5,35 +5,12 @@
 #include <vector>
 
 #include "check.hpp"
-#include "optimizers/formats.hpp"
-#include "pdf_builder.hpp"
+#include "pdf_runs.hpp"
 
 using namespace optimilter;
 using namespace optimilter::pdf_builder;
 
 namespace {
-
-OptimizeResult run(ByteView input, const Options& options = {}, Deadline deadline = Deadline()) {
-    Budget budget(deadline, options);
-    return optimize(input, {}, options, budget);
-}
-
-OptimizeResult run(const Pdf& pdf, const Options& options = {}) {
-    return run(as_bytes(pdf.build()), options);
-}
-
-Options balanced() {
-    Options options;
-    options.lossy = true;
-    options.score_min = 8000;
-    options.score_min_text = 8000;
-    options.document_ppi = 72;
-    return options;
-}
-
-bool holds(const OptimizeResult& result, std::string_view words) {
-    return as_text(result.output).find(words) != std::string_view::npos;
-}
 
 void documents_become_smaller() {
     const std::string input = document().build();
