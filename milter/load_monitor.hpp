@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Load control in the running engine: once a second it asks the pool, the sessions, the kernel and the MTA's
+// Load control in the running engine: twice a second it asks the pool, the sessions, the kernel and the MTA's
 // queue how it stands, lets policy/load_controller decide, and publishes on the LoadBoard what messages that
 // begin now may do. Lives in the engine's main thread, so mail never waits for it. Sources and clock are
 // passed in. Not thread safe.
@@ -34,7 +34,7 @@ std::optional<double> pressure_stall(const std::string& path);
 
 class LoadMonitor {
   public:
-    static constexpr std::int64_t kEveryMs = 1000;
+    static constexpr std::int64_t kEveryMs = 500;
 
     // Called after the new limits are published.
     using OnChange = std::function<void(std::uint8_t from, std::uint8_t to, const LoadState& state)>;

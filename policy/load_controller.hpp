@@ -85,7 +85,7 @@ struct LoadState {
     double probes_missed = 0;  // of those, at their deadline
 };
 
-// One step; the caller samples about once a second, but any distance is right, and a clock that jumps back
+// One step; the caller samples about twice a second, but any distance is right, and a clock that jumps back
 // only restarts the waiting times.
 LoadState next_load_state(LoadState state, const LoadSample& sample, const Settings& settings);
 
