@@ -196,6 +196,7 @@ def test_a_crash_loop_is_told_by_the_ladder(own_rig, tmp_path):
     assert known["times"] == 4 and "4 times since" in known["text"] and not known["lasts"]
 
 
+@pytest.mark.full  # half a minute; what the watch decides is in engine_watch_test.cpp
 def test_workers_that_cannot_be_started_are_raised_and_cleared(tmp_path):
     """By the engine's own watch, which waits for 15 s."""
     with Engine(BUILD, LOSSLESS) as engine:

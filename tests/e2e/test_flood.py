@@ -60,6 +60,7 @@ def assert_told_once(rig, folder):
     assert b"mail passes unchanged (bypass)" in mail and len(rig.sink.mails_for(admin_address)) == 1
 
 
+@pytest.mark.both_mtas(only_full=True)
 def test_a_flood_ends_in_bypass_and_all_comes_back(hasty, tmp_path):
     mails = [sample("holiday-photo"), sample("report-docx"), sample("slides-pptx")]
     words = [stuffed(re.sub(rb"\r?\n", b"\r\n", mail)) for mail in mails]
@@ -100,6 +101,7 @@ def test_a_flood_ends_in_bypass_and_all_comes_back(hasty, tmp_path):
     assert " level=0 status=replaced" in hasty.engine.log().splitlines()[-1]
 
 
+@pytest.mark.both_mtas(only_full=True)
 def test_fixed_window_has_no_levels(tmp_path, mta):
     """load_control = false: whatever comes, each message is worked on as far as its deadline goes."""
     with Rig(tmp_path, {**HASTY, "load_control": False}, mta=mta) as rig:
