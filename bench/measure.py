@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the benchmarks share: optimilterctl over files, peers on copies, CPU as user + system of all children."""
+import contextlib
 import json
 import pathlib
 import re
@@ -39,11 +40,9 @@ class WorkerPeak(threading.Thread):
 
     def _below(self, pid, depth):
         children = []
-        for task in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
-            try:
+        with contextlib.suppress(OSError):  # it ended meanwhile
+            for task in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
                 children += task.read_text().split()
-            except OSError:
-                continue  # it ended meanwhile
         return children + [grand for child in children for grand in self._below(child, depth - 1)] if depth else []
 
     def stop(self):

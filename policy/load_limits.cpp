@@ -17,8 +17,8 @@ void close_window(LoadLimits& limits, double share_below, double share_above) {
     const double high = static_cast<double>(limits.max_size);
     if (high <= low) return;
     const double distance = std::log(high / low);
-    limits.min_size = static_cast<std::uint64_t>(low * std::exp(distance * share_below));
-    limits.max_size = static_cast<std::uint64_t>(high * std::exp(-distance * share_above));
+    limits.min_size = static_cast<std::uint64_t>(std::llround(low * std::exp(distance * share_below)));
+    limits.max_size = static_cast<std::uint64_t>(std::llround(high * std::exp(-distance * share_above)));
 }
 
 // What each level leaves of the work. Chosen with bench/simulate, see doc/load.md.
