@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <memory>
 #include <utility>
 
 #include "optimizers/effort.hpp"
@@ -62,19 +61,11 @@ class JpegWork {
     }
 
     Attempt reencoded() const {
-        Result<JpegReencoded> lossy = reencode_jpeg(input_, markers_, target_, lossy_, deadline_);
+        const JpegOrder order{target_, kept_jpeg_segments(input_, markers_, options_, target_), coding(),
+                              input_.size() - 1};
+        Result<JpegReencoded> lossy = reencode_jpeg(input_, markers_, order, lossy_, deadline_);
         if (!lossy) return left_alone_for(lossy.error());
-        Result<Bytes> file =
-            code_jpeg(lossy->encoded.picture, kept_jpeg_segments(input_, markers_, options_, target_),
-                      coding(), input_.size() - 1, deadline_);
-        if (!file) return left_alone_for(file.error());
-        return {Outcome::kOptimized,
-                {},
-                std::move(*file),
-                lossy->score,
-                {},
-                {},
-                std::make_shared<const Bytes>(std::move(lossy->reference))};
+        return {Outcome::kOptimized, {}, std::move(lossy->file), lossy->score, {}, {}, lossy->judge};
     }
 
     JpegCodingChoice coding() const {

@@ -15,8 +15,8 @@ constexpr std::size_t kLearningBlocks = 1024;
 
 }  // namespace
 
-Status JpegEncoder::quantize(const JpegSamplePlane& samples, const JpegQuantTable& steps,
-                             std::vector<std::int16_t>& blocks) const {
+Status JpegEncoder::quantize_plane(const JpegSamplePlane& samples, const JpegQuantTable& steps,
+                                   std::vector<std::int16_t>& blocks) const {
     JpegQuantizer quantizer(steps);
     const std::size_t all = std::size_t{samples.width_in_blocks} * samples.height_in_blocks;
     JpegDctBlock dct;
@@ -59,19 +59,24 @@ Status JpegEncoder::add_plane(const JpegPixels& pixels, std::uint32_t channel, i
     plane.width_in_blocks = samples.width_in_blocks;
     plane.quant = jpeg_quality_table(quality, luma ? JpegBaseTable::kOwnLuma : JpegBaseTable::kOwnChroma);
     std::vector<std::int16_t>& blocks = encoded_.blocks.emplace_back();
-    if (Status status = quantize(samples, plane.quant, blocks); !status) return status;
+    if (Status status = quantize_plane(samples, plane.quant, blocks); !status) return status;
     for (std::size_t row = 0; row < samples.height_in_blocks; ++row)
         plane.rows.push_back(blocks.data() + row * samples.width_in_blocks * 64);
     encoded_.picture.planes.push_back(std::move(plane));
     return Success{};
 }
 
-Result<Bytes> JpegEncoder::encode(const JpegPixels& pixels, int quality, ChromaSampling sampling) {
+Status JpegEncoder::quantize(const JpegPixels& pixels, int quality, ChromaSampling sampling) {
     encoded_ = {};
     encoded_.picture = {pixels.width, pixels.height, {}};
     for (std::uint32_t channel = 0; channel < pixels.channels; ++channel) {
-        if (Status status = add_plane(pixels, channel, quality, sampling); !status) return status.error();
+        if (Status status = add_plane(pixels, channel, quality, sampling); !status) return status;
     }
+    return Success{};
+}
+
+Result<Bytes> JpegEncoder::encode(const JpegPixels& pixels, int quality, ChromaSampling sampling) {
+    if (Status status = quantize(pixels, quality, sampling); !status) return status.error();
     return code_jpeg_sequential(encoded_.picture, {}, JpegTables::kStandard, limit_bytes_, deadline_);
 }
 

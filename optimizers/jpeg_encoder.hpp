@@ -40,13 +40,16 @@ class JpegEncoder {
     // pixels: gray or YCbCr. quality: libjpeg's, 1..100. Sequential with the standard Huffman tables, so
     // quick and large: the answer is meant to be transcoded.
     Result<Bytes> encode(const JpegPixels& pixels, int quality, ChromaSampling sampling);
-    // What the last encode() wrote, to be coded better; once.
+    // The same up to the coefficients.
+    Status quantize(const JpegPixels& pixels, int quality, ChromaSampling sampling);
+    // Of the last call, to be coded; the latter once.
+    const JpegCoefficients& coefficients() const { return encoded_.picture; }
     JpegEncoded take_coefficients() { return std::move(encoded_); }
 
   private:
     Status add_plane(const JpegPixels& pixels, std::uint32_t channel, int quality, ChromaSampling sampling);
-    Status quantize(const JpegSamplePlane& samples, const JpegQuantTable& steps,
-                    std::vector<std::int16_t>& blocks) const;
+    Status quantize_plane(const JpegSamplePlane& samples, const JpegQuantTable& steps,
+                          std::vector<std::int16_t>& blocks) const;
 
     std::size_t limit_bytes_;
     Deadline deadline_;

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "optimizers/effort.hpp"
-#include "optimizers/picture_kind.hpp"
+#include "optimizers/jpeg_coding.hpp"
 
 namespace optimilter {
 
@@ -31,10 +31,6 @@ ChromaSampling own_sampling(const JpegMarkers& markers) {
     if (across >= 2 && down >= 2) return ChromaSampling::k420;
     if (across >= 2 && down == 1) return ChromaSampling::k422;
     return ChromaSampling::k444;
-}
-
-PictureView view_of(const JpegPixels& picture) {
-    return {picture.samples.data(), picture.width, picture.height, picture.channels};
 }
 
 JpegPixels bands_of(const JpegPixels& picture) {
@@ -96,30 +92,43 @@ double step_for(const std::vector<Trial>& trials, double growth, double distance
     return last.step * std::pow(distance / last.distance, 1 / growth);
 }
 
+Result<Bytes> coded_as_ordered(const JpegCoefficients& picture, const JpegOrder& order, Deadline deadline) {
+    return code_jpeg(picture, order.segments, order.coding, order.limit_bytes, deadline);
+}
+
+// A re-encoding that reaches the bound.
+struct Found {
+    JpegEncoded encoded;
+    Bytes file;  // as ordered; empty: what was measured was coded for speed
+    double score = 0;
+    int quality = 0;
+};
+
 // One way of coding chroma, tried at a few qualities.
 class QualitySearch {
   public:
-    // shown: the reference as shown_pixels() makes it. What is coded is YCbCr, what is measured is what is
+    // judge: of the reference as shown_pixels() makes it. What is coded is YCbCr, what is measured is what is
     // seen: colours that no screen has are clipped, which costs or spares as much as any other error.
-    QualitySearch(const JpegPixels& reference, const JpegPixels& shown, double bound, const Options& options,
-                  std::size_t limit_bytes, Deadline deadline)
-        : reference_{reference, shown},
+    QualitySearch(const JpegPixels& reference, JpegJudge& judge, const JpegOrder& order,
+                  const Options& options, Deadline deadline)
+        : reference_{reference, judge},
           sample_coded_(bands_of(reference)),
-          sample_shown_(bands_of(shown)),
-          sample_{sample_coded_, sample_shown_},
-          bound_(bound),
-          wanted_(distance_of_score(bound)),
+          sample_judge_(bands_of(judge.shown())),
+          sample_{sample_coded_, sample_judge_},
+          is_sampled_(sample_coded_.height != reference.height),
+          order_(order),
+          bound_(judge.bound(options)),
+          wanted_(distance_of_score(bound_)),
           lowest_(std::clamp<int>(options.jpeg_quality_min, 1, 100)),
           highest_(std::clamp<int>(options.jpeg_quality_max, lowest_, 100)),
           trellis_(effort_settings(options).jpeg_trellis),
-          limit_bytes_(limit_bytes),
           deadline_(deadline) {}
 
     // kUnsupported: no quality reaches the bound. has_other_way: then give up as soon as a look says so.
-    Result<JpegReencoded> run(ChromaSampling sampling, ScoreChroma chroma, bool has_other_way) {
+    Result<Found> run(ChromaSampling sampling, ScoreChroma chroma, bool has_other_way) {
         nearest_ = std::numeric_limits<double>::max();
         const int start = (lowest_ + 3 * highest_) / 4;
-        Result<JpegReencoded> found = run({sampling, chroma, trellis_}, start, has_other_way);
+        Result<Found> found = run({sampling, chroma, trellis_}, start, has_other_way);
         const bool missed = !found && found.error().code == ErrorCode::kUnsupported;
         if (!missed || !trellis_ || nearest_ > kTrellisCosts * wanted_) return found;
         return run({sampling, chroma, false}, highest_, has_other_way);
@@ -128,7 +137,7 @@ class QualitySearch {
   private:
     struct Picture {
         const JpegPixels& coded;
-        const JpegPixels& shown;
+        JpegJudge& judge;
     };
     struct Way {
         ChromaSampling sampling;
@@ -138,9 +147,9 @@ class QualitySearch {
 
     static Error too_different() { return {ErrorCode::kUnsupported, "no quality reaches the score"}; }
 
-    Result<JpegReencoded> run(const Way& way, int start, bool has_other_way) {
-        Result<JpegReencoded> guess = search(sample_, way, start, has_other_way);
-        if (sample_coded_.height == reference_.coded.height) return guess;
+    Result<Found> run(const Way& way, int start, bool has_other_way) {
+        Result<Found> guess = search(sample_, way, start, has_other_way);
+        if (!is_sampled_) return guess;
         if (!guess && (has_other_way || guess.error().code != ErrorCode::kUnsupported)) return guess;
         // What no sample reaches may still be reached by the whole, where the bad tiles count for less.
         if (!guess) return search(reference_, way, highest_, false);
@@ -149,14 +158,14 @@ class QualitySearch {
     }
 
     // The smallest of three encodes that reaches the bound. The last of them takes no risk.
-    Result<JpegReencoded> search(const Picture& picture, const Way& way, int quality, bool has_other_way) {
-        Result<JpegReencoded> best = too_different();
+    Result<Found> search(const Picture& picture, const Way& way, int quality, bool has_other_way) {
+        Result<Found> best = too_different();
         std::vector<Trial> trials;
         int failing = lowest_ - 1;  // the best quality known to fail, and the worst known to pass
         int passing = highest_ + 1;
         for (int tries = 3; tries > 0 && failing + 1 < passing; --tries) {
             quality = std::clamp(quality, failing + 1, passing - 1);
-            Result<JpegReencoded> result = measured(picture, way, quality);
+            Result<Found> result = measured(picture, way, quality);
             if (!result) return result;
             const double distance = distance_of_score(result->score);
             trials.push_back({step_of(quality), std::max(distance, 0.01)});
@@ -187,33 +196,47 @@ class QualitySearch {
         return static_cast<int>(std::ceil(quality));
     }
 
-    Result<JpegReencoded> measured(const Picture& picture, const Way& way, int quality) const {
-        JpegEncoder encoder(limit_bytes_, deadline_, way.trellis);
-        const Result<Bytes> file = encoder.encode(picture.coded, quality, way.sampling);
+    Result<Found> measured(const Picture& picture, const Way& way, int quality) const {
+        JpegEncoder encoder(0, deadline_, way.trellis);
+        if (Status status = encoder.quantize(picture.coded, quality, way.sampling); !status)
+            return status.error();
+        Found found{{}, {}, 0, quality};
+        // After a sample the first look at the whole is mostly the last: then it is at the file itself.
+        if (is_sampled_ && &picture == &reference_) {
+            Result<Bytes> file = coded_as_ordered(encoder.coefficients(), order_, deadline_);
+            if (file) found.file = std::move(*file);
+            if (!file && file.error().code != ErrorCode::kRefused) return file.error();
+        }
+        const Result<double> score = found.file.empty()
+                                         ? quick_score(picture.judge, way, encoder.coefficients())
+                                         : picture.judge.score(found.file, way.chroma, deadline_);
+        if (!score) return score.error();
+        found.score = *score;
+        found.encoded = encoder.take_coefficients();
+        return found;
+    }
+
+    Result<double> quick_score(JpegJudge& judge, const Way& way, const JpegCoefficients& coded) const {
+        // Coding for speed wastes at most this much.
+        const std::size_t limit_bytes = 2 * order_.limit_bytes + 65536;
+        const Result<Bytes> file =
+            code_jpeg_sequential(coded, {}, JpegTables::kStandard, limit_bytes, deadline_);
         if (!file) return file.error();
-        JpegDecoder decoder(*file, deadline_);
-        if (Status status = decoder.read_header(); !status) return status.error();
-        const JpegPixels& shown = picture.shown;
-        const Result<JpegPixels> seen =
-            decoder.read_pixels(shown.channels == 1 ? JpegColors::kGray : JpegColors::kRgb);
-        if (!seen) return seen.error();
-        const double score = picture_score(shown.samples, seen->samples, shown.width, shown.height,
-                                           shown.channels, ScoreColors::kRgb, way.chroma);
-        if (deadline_.expired()) return Error{ErrorCode::kDeadline, "deadline"};
-        return JpegReencoded{encoder.take_coefficients(), score, quality, {}};
+        return judge.score(*file, way.chroma, deadline_);
     }
 
     Picture reference_;
     JpegPixels sample_coded_;
-    JpegPixels sample_shown_;
+    JpegJudge sample_judge_;
     Picture sample_;
+    bool is_sampled_;
+    const JpegOrder& order_;
     double bound_;
     double wanted_;       // the same as a distance
     double nearest_ = 0;  // the least distance that was too much, of the way under search
     int lowest_;
     int highest_;
     bool trellis_;
-    std::size_t limit_bytes_;
     Deadline deadline_;
 };
 
@@ -234,38 +257,37 @@ ScoreChroma jpeg_score_chroma(const JpegMarkers& source, const JpegMarkers& resu
 
 namespace {
 
-Result<JpegReencoded> reencode(const JpegPixels& reference, const JpegPixels& shown,
-                               const JpegMarkers& markers, PictureSize target, const Options& options,
-                               std::size_t limit_bytes, Deadline deadline) {
-    const double bound = lowest_score(options, view_of(shown), ScoreColors::kRgb);
-    QualitySearch search(reference, shown, bound, options, limit_bytes, deadline);
+Result<Found> reencode(const JpegPixels& reference, JpegJudge& judge, const JpegMarkers& markers,
+                       const JpegOrder& order, const Options& options, Deadline deadline) {
+    QualitySearch search(reference, judge, order, options, deadline);
     const ChromaSampling own = own_sampling(markers);
     if (reference.channels == 3 && own != ChromaSampling::k420) {
-        Result<JpegReencoded> found = search.run(ChromaSampling::k420, ScoreChroma::kFullSize, true);
+        Result<Found> found = search.run(ChromaSampling::k420, ScoreChroma::kFullSize, true);
         if (found || found.error().code != ErrorCode::kUnsupported) return found;
     }
     // Scaling made chroma of half the size as fine as luma; where that must stay it is coded so.
-    const bool scaled = target != PictureSize{markers.width, markers.height};
+    const bool scaled = order.target != PictureSize{markers.width, markers.height};
     if (!scaled || reference.channels != 3 || own == ChromaSampling::k444)
         return search.run(own, ScoreChroma::kHalfSize, false);
-    Result<JpegReencoded> found = search.run(own, ScoreChroma::kHalfSize, true);
+    Result<Found> found = search.run(own, ScoreChroma::kHalfSize, true);
     if (found || found.error().code != ErrorCode::kUnsupported) return found;
     return search.run(ChromaSampling::k444, ScoreChroma::kHalfSize, false);
 }
 
 }  // namespace
 
-Result<JpegReencoded> reencode_jpeg(ByteView input, const JpegMarkers& markers, PictureSize target,
+Result<JpegReencoded> reencode_jpeg(ByteView input, const JpegMarkers& markers, const JpegOrder& order,
                                     const Options& options, Deadline deadline) {
     const JpegColors colors = markers.components.size() == 1 ? JpegColors::kGray : JpegColors::kYCbCr;
-    const Result<JpegPixels> reference = jpeg_reference(input, target, colors, deadline);
+    const Result<JpegPixels> reference = jpeg_reference(input, order.target, colors, deadline);
     if (!reference) return reference.error();
-    JpegPixels shown = shown_pixels(*reference);
-    const std::size_t limit_bytes = 2 * input.size() + 65536;  // sequential coding wastes at most this much
-    Result<JpegReencoded> found =
-        reencode(*reference, shown, markers, target, options, limit_bytes, deadline);
-    if (found) found->reference = std::move(shown.samples);
-    return found;
+    const auto judge = std::make_shared<JpegJudge>(shown_pixels(*reference));
+    Result<Found> found = reencode(*reference, *judge, markers, order, options, deadline);
+    if (!found) return found.error();
+    if (!found->file.empty()) return JpegReencoded{std::move(found->file), found->score, judge};
+    Result<Bytes> file = coded_as_ordered(found->encoded.picture, order, deadline);
+    if (!file) return file.error();
+    return JpegReencoded{std::move(*file), found->score, judge};
 }
 
 }  // namespace optimilter

@@ -5,30 +5,42 @@
 // whole. Thread safe: pure functions.
 #pragma once
 
+#include <memory>
+#include <vector>
+
 #include "base/bytes.hpp"
 #include "base/result.hpp"
 #include "optimizers/jpeg_encoder.hpp"
+#include "optimizers/jpeg_judge.hpp"
 #include "optimizers/jpeg_markers.hpp"
 #include "optimizers/jpeg_reference.hpp"
+#include "optimizers/jpeg_transcode.hpp"
 #include "optimizers/options.hpp"
 #include "optimizers/picture_score.hpp"
 
 namespace optimilter {
 
+// What a re-encoding shall be.
+struct JpegOrder {
+    PictureSize target;
+    std::vector<JpegSegmentBytes> segments;
+    JpegCodingChoice coding;
+    std::size_t limit_bytes = 0;
+};
+
 struct JpegReencoded {
-    JpegEncoded encoded;  // to be coded
+    Bytes file;
     double score = 0;
-    int quality = 0;
-    Bytes reference;  // the samples that the score is measured against, gray or RGB, at target size
+    std::shared_ptr<JpegJudge> judge;  // that measured it, against the input at target size
 };
 
 // true when the options ask for another picture: loss allowed, and the source better than the upper quality
 // or larger than target.
 bool jpeg_wants_reencoding(const JpegMarkers& markers, const Options& options, PictureSize target);
 
-// The best re-encoding of input at target size. kUnsupported: colours we only carry over (RGB files), or no
-// quality reaches the bound. kDeadline, kMalformed as the decoder says.
-Result<JpegReencoded> reencode_jpeg(ByteView input, const JpegMarkers& markers, PictureSize target,
+// The best re-encoding of input. kUnsupported: colours we only carry over (RGB files), or no quality reaches
+// the bound. kRefused: it is larger than the limit. kDeadline, kMalformed as the decoder says.
+Result<JpegReencoded> reencode_jpeg(ByteView input, const JpegMarkers& markers, const JpegOrder& order,
                                     const Options& options, Deadline deadline);
 
 // Chroma is compared at full size where the result keeps less of it than the source had, else at half size.

@@ -29,55 +29,35 @@ std::string compare_shape(const JpegMarkers& before, const JpegMarkers& after, P
     return {};
 }
 
-Result<JpegPixels> decoded(ByteView file, JpegColors colors, Deadline deadline) {
-    JpegDecoder decoder(file, deadline);
-    if (Status status = decoder.read_header(); !status) return status.error();
-    return decoder.read_pixels(colors);
-}
-
-// What the result must look like: as the attempt brought it along, or from the input's bytes.
-struct Wanted {
-    JpegColors colors = JpegColors::kGray;
+// Who measures the result: as the attempt brought it along, or made from the input's bytes.
+struct Measure {
+    std::shared_ptr<JpegJudge> judge;
     double tolerance = 0;
-    JpegPixels pixels;  // without samples where the attempt has them
-    ByteView samples;
 };
 
-Result<Wanted> wanted_picture(ByteView input, const JpegMarkers& before, const Attempt& attempt,
-                              PictureSize target, Deadline deadline) {
-    const auto channels = static_cast<std::uint32_t>(before.components.size());
-    Wanted wanted;
-    if (channels != 1) wanted.colors = JpegColors::kRgb;
-    if (attempt.decoded_picture != nullptr) {
-        wanted.pixels = {target.width, target.height, channels, {}};
-        wanted.samples = *attempt.decoded_picture;
-        return wanted;
-    }
-    wanted.tolerance = kScoreTolerance;
-    Result<JpegPixels> pixels = jpeg_reference(input, target, wanted.colors, deadline);
+Result<Measure> measure_of(ByteView input, std::uint32_t channels, const Attempt& attempt, PictureSize target,
+                           Deadline deadline) {
+    if (attempt.jpeg_judge != nullptr) return Measure{attempt.jpeg_judge, 0};
+    const JpegColors colors = channels == 1 ? JpegColors::kGray : JpegColors::kRgb;
+    Result<JpegPixels> pixels = jpeg_reference(input, target, colors, deadline);
     if (!pixels) return pixels.error();
-    wanted.pixels = std::move(*pixels);
-    wanted.samples = wanted.pixels.samples;
-    return wanted;
+    return Measure{std::make_shared<JpegJudge>(std::move(*pixels)), kScoreTolerance};
 }
 
 std::string compare_pictures(ByteView input, const JpegMarkers& before, const Attempt& attempt,
                              const JpegMarkers& after, PictureSize target, const Context& context) {
     const Deadline deadline = context.budget.deadline();
-    const Result<Wanted> want = wanted_picture(input, before, attempt, target, deadline);
-    if (!want) return want.error().text;
-    const Result<JpegPixels> got = decoded(attempt.output, want->colors, deadline);
-    if (!got) return got.error().text;
-    const std::uint32_t channels = want->pixels.channels;
-    const std::size_t size_bytes = std::size_t{target.width} * target.height * channels;
-    if (want->samples.size() != size_bytes || got->samples.size() != size_bytes)
+    const auto channels = static_cast<std::uint32_t>(before.components.size());
+    const Result<Measure> measure = measure_of(input, channels, attempt, target, deadline);
+    if (!measure) return measure.error().text;
+    JpegJudge& judge = *measure->judge;
+    const JpegPixels& shown = judge.shown();
+    if (!judge.is_sound() || PictureSize{shown.width, shown.height} != target || shown.channels != channels)
         return "samples of another size";
-    const double score = picture_score(want->samples, got->samples, target.width, target.height, channels,
-                                       ScoreColors::kRgb, jpeg_score_chroma(before, after));
-    const double bound =
-        lowest_score(context.options, {want->samples.data(), target.width, target.height, channels},
-                     ScoreColors::kRgb, kSecondLookLeeway);
-    return score >= bound - want->tolerance ? std::string() : "score below the bound";
+    const Result<double> score = judge.score(attempt.output, jpeg_score_chroma(before, after), deadline);
+    if (!score) return score.error().text;
+    const double bound = judge.bound(context.options, kSecondLookLeeway) - measure->tolerance;
+    return *score >= bound ? std::string() : "score below the bound";
 }
 
 }  // namespace

@@ -28,6 +28,8 @@ namespace optimilter {
 // Initialises the libraries (libvips, ...). Once per process, single-threaded, before the sandbox closes.
 void initialize_optimizers();
 
+class JpegJudge;
+
 struct OptimizeResult {
     Outcome outcome = Outcome::kNotApplicable;
     std::string reason;  // plain words; empty when optimised
@@ -83,9 +85,9 @@ struct Attempt {
     // Lossless JPEG only: what was decoded from the input, digested before anything was written, so that
     // verify needs to decode the output alone. None: verify decodes both.
     std::optional<Digest> decoded_input = std::nullopt;
-    // Lossy JPEG only, likewise: the samples (gray or RGB) of the input at the size of the result, made
-    // before anything was coded. None: verify decodes the input, too.
-    std::shared_ptr<const Bytes> decoded_picture = nullptr;
+    // Lossy JPEG only, likewise: the input decoded at the size of the result before anything was coded, by
+    // the one that measures files against it. None: verify decodes the input, too.
+    std::shared_ptr<JpegJudge> jpeg_judge = nullptr;
     // Set when output is of another format (Options::convert_formats).
     Format converted_to = Format::kUnknown;
 };

@@ -94,11 +94,15 @@ double text_likeness(const PictureView& picture, ScoreColors colors) {
     return std::max(text, screen);
 }
 
-double lowest_score(const Options& options, const PictureView& picture, ScoreColors colors, double leeway) {
-    const bool text = text_likeness(picture, colors) >= kTextFrom + leeway;
+double lowest_score(const Options& options, double text_likeness, double leeway) {
+    const bool text = text_likeness >= kTextFrom + leeway;
     const std::uint16_t bound =
         text ? std::max(options.score_min, options.score_min_text) : options.score_min;
     return bound / 10000.0;
+}
+
+double lowest_score(const Options& options, const PictureView& picture, ScoreColors colors, double leeway) {
+    return lowest_score(options, text_likeness(picture, colors), leeway);
 }
 
 }  // namespace optimilter

@@ -17,6 +17,7 @@ double text_likeness(const PictureView& picture, ScoreColors colors);
 // The score that a lossy copy of the picture must reach, 0.0 .. 1.0. leeway: for a second look at the same
 // picture by another decoder, whose rounding must not make text of what was none.
 constexpr double kSecondLookLeeway = 0.05;
+double lowest_score(const Options& options, double text_likeness, double leeway = 0.0);
 double lowest_score(const Options& options, const PictureView& picture, ScoreColors colors,
                     double leeway = 0.0);
 

@@ -12,13 +12,17 @@ std::size_t padded(std::size_t side) {
     return std::max<std::size_t>(8, (side + 3) & ~std::size_t{3});
 }
 
+// Inlined into a function for one kind of machine, a loop becomes code for that.
+#define OPTIMILTER_INLINE __attribute__((always_inline)) inline
+
 struct ChannelRows {
     std::uint8_t* first;
     std::uint8_t* second;
     std::uint8_t* third;
 };
 
-void deinterleave(const std::uint8_t* __restrict from, std::size_t width, const ChannelRows& to) {
+OPTIMILTER_INLINE void any_deinterleave(const std::uint8_t* __restrict from, std::size_t width,
+                                        const ChannelRows& to) {
     std::uint8_t* __restrict first = to.first;
     std::uint8_t* __restrict second = to.second;
     std::uint8_t* __restrict third = to.third;
@@ -31,7 +35,7 @@ void deinterleave(const std::uint8_t* __restrict from, std::size_t width, const 
 
 // BT.601 full range with 8 bits of fraction in 16-bit arithmetic, so that vectors hold eight at once; within
 // one of what libjpeg computes, and the same for both pictures.
-void to_ycbcr(std::size_t width, const ChannelRows& rows) {
+OPTIMILTER_INLINE void any_to_ycbcr(std::size_t width, const ChannelRows& rows) {
     std::uint8_t* __restrict first = rows.first;
     std::uint8_t* __restrict second = rows.second;
     std::uint8_t* __restrict third = rows.third;
@@ -48,12 +52,57 @@ void to_ycbcr(std::size_t width, const ChannelRows& rows) {
     }
 }
 
-void halve_row(const std::uint8_t* __restrict above, const std::uint8_t* __restrict below, std::size_t width,
-               std::uint8_t* __restrict to) {
+OPTIMILTER_INLINE void any_halve_row(const std::uint8_t* __restrict above,
+                                     const std::uint8_t* __restrict below, std::size_t width,
+                                     std::uint8_t* __restrict to) {
     for (std::size_t x = 0; x < width; ++x) {
         const unsigned sum = unsigned{above[2 * x]} + above[2 * x + 1] + below[2 * x] + below[2 * x + 1];
         to[x] = static_cast<std::uint8_t>((sum + 2) >> 2);
     }
+}
+
+OPTIMILTER_INLINE void any_separate(const std::uint8_t* from, std::size_t width, ScoreColors colors,
+                                    const ChannelRows& to) {
+    any_deinterleave(from, width, to);
+    if (colors == ScoreColors::kRgb) any_to_ycbcr(width, to);
+}
+
+// Once as the compiler was told for all code and once for machines with AVX2: whole numbers, so that both
+// find the same.
+void separate_portably(const std::uint8_t* from, std::size_t width, ScoreColors colors,
+                       const ChannelRows& to) {
+    any_separate(from, width, colors, to);
+}
+void halve_row_portably(const std::uint8_t* above, const std::uint8_t* below, std::size_t width,
+                        std::uint8_t* to) {
+    any_halve_row(above, below, width, to);
+}
+#if defined(__x86_64__)
+#define OPTIMILTER_AVX2 __attribute__((target("avx2")))
+OPTIMILTER_AVX2 void separate_avx2(const std::uint8_t* from, std::size_t width, ScoreColors colors,
+                                   const ChannelRows& to) {
+    any_separate(from, width, colors, to);
+}
+OPTIMILTER_AVX2 void halve_row_avx2(const std::uint8_t* above, const std::uint8_t* below, std::size_t width,
+                                    std::uint8_t* to) {
+    any_halve_row(above, below, width, to);
+}
+#endif
+
+struct Loops {
+    void (*separate)(const std::uint8_t* from, std::size_t width, ScoreColors colors, const ChannelRows& to);
+    void (*halve_row)(const std::uint8_t* above, const std::uint8_t* below, std::size_t width,
+                      std::uint8_t* to);
+};
+
+const Loops& loops() {
+    static constexpr Loops kPortable = {separate_portably, halve_row_portably};
+#if defined(__x86_64__)
+    static constexpr Loops kAvx2 = {separate_avx2, halve_row_avx2};
+    static const bool has_avx2 = __builtin_cpu_supports("avx2") != 0;
+    if (has_avx2) return kAvx2;
+#endif
+    return kPortable;
 }
 
 }  // namespace
@@ -76,7 +125,7 @@ ScorePlane ScorePlane::halved() const {
     // Padding makes the sample beyond an odd side a copy of the last.
     ScorePlane half((width_ + 1) / 2, (height_ + 1) / 2);
     for (std::size_t y = 0; y < half.height_; ++y)
-        halve_row(row(2 * y), row(2 * y + 1), half.width_, half.row(y));
+        loops().halve_row(row(2 * y), row(2 * y + 1), half.width_, half.row(y));
     half.pad();
     return half;
 }
@@ -93,8 +142,7 @@ std::vector<ScorePlane> score_band(const PictureView& picture, ScoreColors color
             continue;
         }
         const ChannelRows to{planes[0].row(y), planes[1].row(y), planes[2].row(y)};
-        deinterleave(from, picture.width, to);
-        if (colors == ScoreColors::kRgb) to_ycbcr(picture.width, to);
+        loops().separate(from, picture.width, colors, to);
     }
     for (ScorePlane& plane : planes) plane.pad();
     return planes;

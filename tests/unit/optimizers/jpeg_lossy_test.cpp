@@ -2,6 +2,7 @@
 #include "exif_builder.hpp"
 #include "jpeg_pictures.hpp"
 #include "optimizers/exif.hpp"
+#include "optimizers/jpeg_judge.hpp"
 
 namespace optimilter {
 namespace {
@@ -270,7 +271,7 @@ void test_verify_refuses_what_differs_from_the_decoded_input() {
     const JpegPixels pixels = scene(400, 300, 3, 3);
     const Bytes file = camera_jpeg(pixels, 95);
     Attempt attempt = run(file, options).attempt;
-    CHECK(attempt.score.has_value() && attempt.decoded_picture != nullptr);
+    CHECK(attempt.score.has_value() && attempt.jpeg_judge != nullptr);
     const auto verdict = [&](const Attempt& changed) {
         Budget budget(Deadline(), options);
         Context context{options, budget, 0, {}};
@@ -289,11 +290,30 @@ void test_verify_refuses_what_differs_from_the_decoded_input() {
     CHECK(!verdict(other).empty());
     for (const std::size_t size : {std::size_t{0}, pixels.samples.size() - 1, pixels.samples.size() + 1}) {
         other = attempt;
-        Bytes samples = *attempt.decoded_picture;
-        samples.resize(size);
-        other.decoded_picture = std::make_shared<const Bytes>(samples);
+        JpegPixels shown = attempt.jpeg_judge->shown();
+        shown.samples.resize(size);
+        other.jpeg_judge = std::make_shared<JpegJudge>(shown);
         CHECK(!verdict(other).empty(), std::to_string(size));
     }
+}
+
+// What was measured is known without being decoded again, for which the deadline leaves no time here;
+// whatever else comes is decoded.
+void test_judge_knows_what_it_measured() {
+    const JpegPixels pixels = scene(400, 300, 3, 3);
+    const Bytes file = pictures::jpeg_of(pixels, 82);
+    const Bytes other = pictures::jpeg_of(pixels, 81);
+    const Deadline late = Deadline::in_ms(-1);
+    JpegJudge judge(pixels);
+    CHECK(judge.score(file, ScoreChroma::kHalfSize, late).error().code == ErrorCode::kDeadline);
+    const double score = pictures::must(judge.score(file, ScoreChroma::kHalfSize, Deadline()));
+    CHECK(score > 0 && score < 1);
+    CHECK_EQ(pictures::must(judge.score(file, ScoreChroma::kHalfSize, late)), score);
+    CHECK(!judge.score(file, ScoreChroma::kFullSize, late));
+    CHECK(!judge.score(other, ScoreChroma::kHalfSize, late));
+    CHECK(!judge.score(pictures::jpeg_of(scene(400, 301, 3, 3), 82), ScoreChroma::kHalfSize, Deadline()));
+    CHECK(!judge.score(pictures::jpeg_of(scene(400, 300, 1, 3), 82), ScoreChroma::kHalfSize, Deadline()));
+    CHECK(!judge.score({}, ScoreChroma::kHalfSize, Deadline()));
 }
 
 // Colours that no screen has are clipped where they are measured, so that both ways of verifying agree: a
@@ -316,7 +336,7 @@ void test_both_ways_of_verifying_agree() {
         const Bytes file = camera_jpeg(pixels, 97, ChromaSampling::k444);
         Outcomes outcomes = run(file, options);
         CHECK(outcomes.optimized && outcomes.attempt.score, outcomes.verified + outcomes.attempt.reason);
-        outcomes.attempt.decoded_picture.reset();
+        outcomes.attempt.jpeg_judge.reset();
         Budget budget(Deadline(), options);
         Context context{options, budget, 0, {}};
         CHECK_EQ(verify_jpeg(file, outcomes.attempt, context), "");
@@ -341,6 +361,7 @@ int main() {
                                 TEST(test_rgb_files_keep_their_pixels),
                                 TEST(test_verify_refuses),
                                 TEST(test_verify_refuses_what_differs_from_the_decoded_input),
+                                TEST(test_judge_knows_what_it_measured),
                                 TEST(test_both_ways_of_verifying_agree)};
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

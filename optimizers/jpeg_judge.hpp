@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Measures JPEG files against the picture they are made from: each is decoded by libjpeg and scored. A file
+// once measured is known again by its digest, so that verification need not decode the one that the search
+// ended with a second time; any other it measures like the first. One object, one picture; not thread safe.
+//
+// Security: decodes by the header's dimensions; the caller has spent as many pixels from the Budget.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/clock.hpp"
+#include "base/digest.hpp"
+#include "base/result.hpp"
+#include "optimizers/jpeg_decoder.hpp"
+#include "optimizers/options.hpp"
+#include "optimizers/picture_score.hpp"
+
+namespace optimilter {
+
+class JpegJudge {
+  public:
+    // shown: the picture as it shall be seen, gray or RGB.
+    explicit JpegJudge(JpegPixels shown) : shown_(std::move(shown)) {}
+
+    const JpegPixels& shown() const { return shown_; }
+    bool is_sound() const {
+        return shown_.samples.size() == std::size_t{shown_.width} * shown_.height * shown_.channels;
+    }
+
+    // The score that files must reach, 0.0 .. 1.0; see lowest_score().
+    double bound(const Options& options, double leeway = 0.0);
+
+    // 0.0 .. 1.0. kUnsupported: another size or other channels than the picture has. kDeadline, kMalformed.
+    Result<double> score(ByteView file, ScoreChroma chroma, Deadline deadline);
+
+  private:
+    struct Measured {
+        Digest file{};
+        ScoreChroma chroma{};
+        double score = 0;
+    };
+
+    JpegPixels shown_;
+    std::optional<double> text_likeness_;
+    std::vector<Measured> measured_;  // a few: one a trial
+};
+
+}  // namespace optimilter
