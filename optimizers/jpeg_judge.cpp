@@ -8,10 +8,7 @@
 namespace optimilter {
 
 double JpegJudge::bound(const Options& options, double leeway) {
-    if (!text_likeness_) {
-        const PictureView view{shown_.samples.data(), shown_.width, shown_.height, shown_.channels};
-        text_likeness_ = text_likeness(view, ScoreColors::kRgb);
-    }
+    if (!text_likeness_) text_likeness_ = text_likeness(view(), ScoreColors::kRgb);
     return lowest_score(options, *text_likeness_, leeway);
 }
 
@@ -27,13 +24,14 @@ Result<double> JpegJudge::score(ByteView file, ScoreChroma chroma, Deadline dead
     if (header.image_width != shown_.width || header.image_height != shown_.height ||
         static_cast<std::uint32_t>(header.num_components) != shown_.channels)
         return Error{ErrorCode::kUnsupported, "picture of another shape"};
-    const Result<JpegPixels> seen =
-        decoder.read_pixels(shown_.channels == 1 ? JpegColors::kGray : JpegColors::kRgb);
-    if (!seen) return seen.error();
-    const double score = picture_score(shown_.samples, seen->samples, shown_.width, shown_.height,
-                                       shown_.channels, ScoreColors::kRgb, chroma);
+    const Result<JpegShape> shape =
+        decoder.start_pixels(shown_.channels == 1 ? JpegColors::kGray : JpegColors::kRgb);
+    if (!shape) return shape.error();
+    const auto rows = [&](std::uint8_t* to, std::uint32_t count) { return decoder.next_rows(to, count); };
+    const Result<double> score = score_of_rows(view(), rows, ScoreColors::kRgb, chroma);
+    if (!score) return score;
     if (deadline.expired()) return Error{ErrorCode::kDeadline, "deadline"};
-    measured_.push_back({digest, chroma, score});
+    measured_.push_back({digest, chroma, *score});
     return score;
 }
 

@@ -37,6 +37,8 @@ class JpegJudge {
     Result<double> score(ByteView file, ScoreChroma chroma, Deadline deadline);
 
   private:
+    PictureView view() const { return {shown_.samples.data(), shown_.width, shown_.height, shown_.channels}; }
+
     struct Measured {
         Digest file{};
         ScoreChroma chroma{};

@@ -98,8 +98,8 @@ Result<Bytes> coded_as_ordered(const JpegCoefficients& picture, const JpegOrder&
 
 // A re-encoding that reaches the bound.
 struct Found {
-    JpegEncoded encoded;
-    Bytes file;  // as ordered; empty: what was measured was coded for speed
+    JpegEncoded encoded;  // without planes once file is there
+    Bytes file;           // as ordered; empty: what was measured was coded for speed
     double score = 0;
     int quality = 0;
 };
@@ -207,12 +207,13 @@ class QualitySearch {
             if (file) found.file = std::move(*file);
             if (!file && file.error().code != ErrorCode::kRefused) return file.error();
         }
+        found.encoded = encoder.take_coefficients();
+        if (!found.file.empty()) found.encoded = {};
         const Result<double> score = found.file.empty()
-                                         ? quick_score(picture.judge, way, encoder.coefficients())
+                                         ? quick_score(picture.judge, way, found.encoded.picture)
                                          : picture.judge.score(found.file, way.chroma, deadline_);
         if (!score) return score.error();
         found.score = *score;
-        found.encoded = encoder.take_coefficients();
         return found;
     }
 

@@ -41,31 +41,32 @@ struct Tile {
     float distance() const { return channels[0] + channels[1] + channels[2]; }
 };
 
-// All tiles of a picture, filled band by band.
+// All tiles of a picture, filled band by band: top is 0, kBandRows, ...
 class TileMap {
   public:
-    TileMap(const PictureView& a, const PictureView& b, ScoreColors colors, ScoreChroma chroma)
+    TileMap(const PictureView& a, ScoreColors colors, ScoreChroma chroma)
         : a_(a),
-          b_(b),
           colors_(colors),
           chroma_(chroma),
           columns_((a.width + kTileSide - 1) / kTileSide),
-          tiles_(columns_ * ((a.height + kTileSide - 1) / kTileSide)) {
-        for (std::size_t top = 0; top < a_.height; top += kBandRows) measure_band(top);
+          tiles_(columns_ * ((a.height + kTileSide - 1) / kTileSide)) {}
+
+    // How many rows from there on the band looks at.
+    std::size_t rows_at(std::size_t top) const { return std::min(kBandRows + kOverlapRows, a_.height - top); }
+
+    // b: as many rows of the other picture.
+    void measure_band(std::size_t top, const std::uint8_t* b) {
+        const std::size_t rows = rows_at(top);
+        std::vector<ScorePlane> first = score_band(a_, colors_, top, rows);
+        std::vector<ScorePlane> second = score_band({b, a_.width, rows, a_.channels}, colors_, 0, rows);
+        for (std::size_t channel = 0; channel < first.size(); ++channel)
+            measure_channel(channel, std::move(first[channel]), std::move(second[channel]), top);
     }
 
     const std::vector<Tile>& tiles() const { return tiles_; }
     std::size_t columns() const { return columns_; }
 
   private:
-    void measure_band(std::size_t top) {
-        const std::size_t rows = std::min(kBandRows + kOverlapRows, a_.height - top);
-        std::vector<ScorePlane> first = score_band(a_, colors_, top, rows);
-        std::vector<ScorePlane> second = score_band(b_, colors_, top, rows);
-        for (std::size_t channel = 0; channel < first.size(); ++channel)
-            measure_channel(channel, std::move(first[channel]), std::move(second[channel]), top);
-    }
-
     void measure_channel(std::size_t channel, ScorePlane a, ScorePlane b, std::size_t top) {
         const ChannelWeights weights = weights_of(channel, chroma_);
         for (std::size_t size = 0; size < kSizes; ++size) {
@@ -89,7 +90,6 @@ class TileMap {
     }
 
     const PictureView a_;
-    const PictureView b_;
     ScoreColors colors_;
     ScoreChroma chroma_;
     std::size_t columns_;
@@ -115,8 +115,9 @@ PictureComparison compare_pictures(ByteView a, ByteView b, std::uint32_t width, 
     const std::uint64_t size_bytes = std::uint64_t{width} * height * channels;
     if (size_bytes == 0 || a.size() != size_bytes || b.size() != size_bytes) return {};
     if (channels != 1 && channels != 3) return {};
-    const TileMap map({a.data(), width, height, channels}, {b.data(), width, height, channels}, colors,
-                      chroma);
+    TileMap map({a.data(), width, height, channels}, colors, chroma);
+    const std::size_t stride = std::size_t{width} * channels;
+    for (std::size_t top = 0; top < height; top += kBandRows) map.measure_band(top, &b[top * stride]);
     const auto worst =
         std::max_element(map.tiles().begin(), map.tiles().end(),
                          [](const Tile& s, const Tile& t) { return s.distance() < t.distance(); });
@@ -135,6 +136,24 @@ PictureComparison compare_pictures(ByteView a, ByteView b, std::uint32_t width, 
 double picture_score(ByteView a, ByteView b, std::uint32_t width, std::uint32_t height,
                      std::uint32_t channels, ScoreColors colors, ScoreChroma chroma) {
     return compare_pictures(a, b, width, height, channels, colors, chroma).score;
+}
+
+Result<double> score_of_rows(const PictureView& a, const RowSource& b, ScoreColors colors,
+                             ScoreChroma chroma) {
+    TileMap map(a, colors, chroma);
+    const std::size_t stride = a.width * a.channels;
+    Bytes band(stride * (kBandRows + kOverlapRows));
+    std::size_t held = 0;
+    for (std::size_t top = 0; top < a.height; top += kBandRows) {
+        const std::size_t missing = map.rows_at(top) - held;
+        if (Status status = b(&band[held * stride], static_cast<std::uint32_t>(missing)); !status)
+            return status.error();
+        map.measure_band(top, band.data());
+        if (top + kBandRows >= a.height) break;
+        held = map.rows_at(top) - kBandRows;
+        std::copy_n(&band[kBandRows * stride], held * stride, band.data());
+    }
+    return score_of_distance(pooled_distance(map.tiles()));
 }
 
 }  // namespace optimilter

@@ -9,9 +9,11 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "base/bytes.hpp"
+#include "base/result.hpp"
 #include "optimizers/score_planes.hpp"
 #include "optimizers/score_scale.hpp"
 
@@ -43,5 +45,11 @@ PictureComparison compare_pictures(ByteView a, ByteView b, std::uint32_t width, 
 double picture_score(ByteView a, ByteView b, std::uint32_t width, std::uint32_t height,
                      std::uint32_t channels, ScoreColors colors = ScoreColors::kRgb,
                      ScoreChroma chroma = ScoreChroma::kHalfSize);
+
+// The same for a picture that comes a few rows at a time, so that it is never held as a whole: b writes the
+// next count rows of it. Errors: those of b.
+using RowSource = std::function<Status(std::uint8_t* to, std::uint32_t count)>;
+Result<double> score_of_rows(const PictureView& a, const RowSource& b, ScoreColors colors,
+                             ScoreChroma chroma);
 
 }  // namespace optimilter

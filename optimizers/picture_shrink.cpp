@@ -13,9 +13,16 @@ namespace {
 
 // Inlined into a function for one kind of machine, a loop becomes code for that.
 #define OPTIMILTER_INLINE __attribute__((always_inline)) inline
+#define OPTIMILTER_INLINE_LAMBDA __attribute__((always_inline))
 
 constexpr double kLobes = 3;
 constexpr std::size_t kLanes = 8;  // rows that are made narrow together
+// Source rows are added in batches, a part of their width at a time: what is summed up then stays in
+// registers and the nearest cache.
+constexpr std::size_t kBatchRows = 16;
+constexpr std::size_t kTileWidth = 256;  // in samples
+constexpr std::size_t kAtOnce = 64;      // samples in registers
+static_assert(kTileWidth % kAtOnce == 0);
 
 double sinc(double x) {
     return x == 0 ? 1 : std::sin(std::numbers::pi * x) / (std::numbers::pi * x);
@@ -48,13 +55,15 @@ ShrinkTaps make_taps(std::uint32_t from, std::uint32_t to) {
     return taps;
 }
 
-// Rows of the result whose windows hold one and the same source row, at most.
-std::size_t most_open_rows(const ShrinkTaps& taps) {
+// Rows of the result whose windows reach into one and the same batch of source rows, at most.
+std::size_t most_open_rows(const ShrinkTaps& taps, std::size_t source_rows) {
     std::size_t most = 0;
     std::size_t oldest = 0;
-    for (std::size_t i = 0; i < taps.windows.size(); ++i) {
-        while (taps.windows[oldest].first + taps.windows[oldest].count <= taps.windows[i].first) ++oldest;
-        most = std::max(most, i - oldest + 1);
+    std::size_t end = 0;
+    for (std::size_t from = 0; from < source_rows; from += kBatchRows) {
+        while (taps.windows[oldest].first + taps.windows[oldest].count <= from) ++oldest;
+        while (end < taps.windows.size() && taps.windows[end].first < from + kBatchRows) ++end;
+        most = std::max(most, end - oldest);
     }
     return most;
 }
@@ -62,20 +71,38 @@ std::size_t most_open_rows(const ShrinkTaps& taps) {
 // ---- The loops over samples.
 
 using Eight = float __attribute__((vector_size(32)));
+using EightNumbers = std::int32_t __attribute__((vector_size(32)));
 static_assert(sizeof(Eight) == kLanes * sizeof(float));
+
+// By reference: a vector by value has a calling convention of its own on each kind of machine.
+OPTIMILTER_INLINE void load(const float* from, Eight& samples) {
+    std::memcpy(&samples, from, sizeof samples);
+}
+OPTIMILTER_INLINE void add_weighted(const float* from, float weight, Eight& sum) {
+    Eight samples;
+    load(from, samples);
+    sum += weight * samples;
+}
 
 template <typename Sample>
 OPTIMILTER_INLINE void any_to_numbers(const Sample* __restrict row, std::size_t size, float* __restrict to) {
     for (std::size_t i = 0; i < size; ++i) to[i] = static_cast<float>(row[i]);
 }
 
-// to gets weight times row: at first as its value, then on top of it.
-OPTIMILTER_INLINE void any_add(const float* __restrict row, std::size_t size, float weight, bool at_first,
-                               float* __restrict to) {
-    if (at_first) {
-        for (std::size_t i = 0; i < size; ++i) to[i] = weight * row[i];
-    } else {
-        for (std::size_t i = 0; i < size; ++i) to[i] += weight * row[i];
+// On top of sums, of which size are wanted (and some more are there): count rows of the tile, each times its
+// weight.
+OPTIMILTER_INLINE void any_add(const float* __restrict tile, const float* __restrict weights,
+                               std::size_t count, std::size_t size, float* __restrict sums) {
+    for (std::size_t at = 0; at < size; at += kAtOnce) {
+        Eight held[kAtOnce / kLanes];
+        for (std::size_t i = 0; i < kAtOnce / kLanes; ++i) load(sums + at + i * kLanes, held[i]);
+        for (std::size_t row = 0; row < count; ++row) {
+            const float* const samples = tile + row * kTileWidth + at;
+            for (std::size_t i = 0; i < kAtOnce / kLanes; ++i)
+                add_weighted(samples + i * kLanes, weights[row], held[i]);
+        }
+        for (std::size_t i = 0; i < kAtOnce / kLanes; ++i)
+            std::memcpy(sums + at + i * kLanes, &held[i], sizeof(Eight));
     }
 }
 
@@ -99,26 +126,37 @@ OPTIMILTER_INLINE void any_to_ycbcr(Eight* pixel) {
     pixel[2] = 0.5f * r - 0.418687589f * g - 0.081312411f * b + 128.0f;
 }
 
+// To whole numbers from 0 to top.
+OPTIMILTER_INLINE void any_round(const Eight& sums, std::int32_t top, std::int32_t* __restrict to) {
+    const Eight raised = sums + 0.5f;
+    EightNumbers numbers = __builtin_convertvector(raised, EightNumbers);
+    numbers = numbers < 0 ? EightNumbers{} : numbers;
+    numbers = numbers > top ? EightNumbers{} + top : numbers;
+    std::memcpy(to, &numbers, sizeof numbers);
+}
+
 // One pixel of kLanes rows.
 template <std::size_t kChannels, bool kToYCbCr, typename Sample>
 OPTIMILTER_INLINE void any_pixel(const float* __restrict from, const float* __restrict weights,
                                  std::size_t count, Sample* __restrict to) {
     Eight sums[kChannels] = {};
-    for (std::size_t tap = 0; tap < count; ++tap) {
-        for (std::size_t channel = 0; channel < kChannels; ++channel) {
-            Eight samples;
-            std::memcpy(&samples, from + (tap * kChannels + channel) * kLanes, sizeof samples);
-            sums[channel] += weights[tap] * samples;
-        }
+    Eight others[kChannels] = {};  // of every other tap, so that additions need not wait for one another
+    const auto add = [&](std::size_t tap, Eight* to_sums) OPTIMILTER_INLINE_LAMBDA {
+        for (std::size_t channel = 0; channel < kChannels; ++channel)
+            add_weighted(from + (tap * kChannels + channel) * kLanes, weights[tap], to_sums[channel]);
+    };
+    std::size_t tap = 0;
+    for (; tap + 2 <= count; tap += 2) {
+        add(tap, sums);
+        add(tap + 1, others);
     }
+    if (tap < count) add(tap, sums);
+    for (std::size_t channel = 0; channel < kChannels; ++channel) sums[channel] += others[channel];
     if constexpr (kToYCbCr) any_to_ycbcr(sums);
-    constexpr float kTop = std::numeric_limits<Sample>::max();
-    float rounded[kChannels * kLanes];
-    std::memcpy(rounded, sums, sizeof rounded);
-    for (std::size_t i = 0; i < kChannels * kLanes; ++i) {
-        const float positive = rounded[i] + 0.5f < 0.0f ? 0.0f : rounded[i] + 0.5f;
-        to[i] = static_cast<Sample>(static_cast<std::int32_t>(positive > kTop ? kTop : positive));
-    }
+    std::int32_t rounded[kChannels * kLanes];
+    for (std::size_t channel = 0; channel < kChannels; ++channel)
+        any_round(sums[channel], std::numeric_limits<Sample>::max(), rounded + channel * kLanes);
+    for (std::size_t i = 0; i < kChannels * kLanes; ++i) to[i] = static_cast<Sample>(rounded[i]);
 }
 
 template <std::size_t kChannels, bool kToYCbCr = false, typename Sample>
@@ -145,8 +183,8 @@ template <typename Sample>
 void to_numbers_portably(const Sample* row, std::size_t size, float* to) {
     any_to_numbers(row, size, to);
 }
-void add_portably(const float* row, std::size_t size, float weight, bool at_first, float* to) {
-    any_add(row, size, weight, at_first, to);
+void add_portably(const float* tile, const float* weights, std::size_t count, std::size_t size, float* sums) {
+    any_add(tile, weights, count, size, sums);
 }
 void interleave_portably(const float* const* rows, std::size_t size, float* to) {
     any_interleave(rows, size, to);
@@ -166,8 +204,9 @@ template <typename Sample>
 OPTIMILTER_AVX2 void to_numbers_avx2(const Sample* row, std::size_t size, float* to) {
     any_to_numbers(row, size, to);
 }
-OPTIMILTER_AVX2 void add_avx2(const float* row, std::size_t size, float weight, bool at_first, float* to) {
-    any_add(row, size, weight, at_first, to);
+OPTIMILTER_AVX2 void add_avx2(const float* tile, const float* weights, std::size_t count, std::size_t size,
+                              float* sums) {
+    any_add(tile, weights, count, size, sums);
 }
 OPTIMILTER_AVX2 void interleave_avx2(const float* const* rows, std::size_t size, float* to) {
     any_interleave(rows, size, to);
@@ -188,7 +227,7 @@ OPTIMILTER_AVX2 void separate_avx2(const Sample* lanes, std::size_t size, Sample
 template <typename Sample>
 struct PictureShrinker<Sample>::Loops {
     void (*to_numbers)(const Sample* row, std::size_t size, float* to);
-    void (*add)(const float* row, std::size_t size, float weight, bool at_first, float* to);
+    void (*add)(const float* tile, const float* weights, std::size_t count, std::size_t size, float* sums);
     void (*interleave)(const float* const* rows, std::size_t size, float* to);
     void (*narrow)(std::size_t channels, ShrinkColors colors, const float* lanes, const ShrinkTaps& taps,
                    Sample* to);
@@ -218,25 +257,49 @@ PictureShrinker<Sample>::PictureShrinker(PictureSize from, unsigned channels, Pi
       channels_(channels),
       colors_(colors),
       row_samples_(std::size_t{from.width} * channels),
-      held_rows_(most_open_rows(down_) + kLanes),
-      numbers_(row_samples_),
-      sums_(held_rows_ * row_samples_),
+      held_rows_(most_open_rows(down_, from.height) + kLanes),
+      batch_(kBatchRows * row_samples_),
+      tile_(kBatchRows * kTileWidth),
+      sums_stride_((row_samples_ + kAtOnce - 1) / kAtOnce * kAtOnce),
+      sums_(held_rows_ * sums_stride_),
       lanes_(kLanes * row_samples_),
       narrow_lanes_(kLanes * to.width * channels),
+      source_rows_(from.height),
       result_(std::size_t{to.width} * to.height * channels) {}
 
 template <typename Sample>
 void PictureShrinker<Sample>::add_row(const Sample* row) {
-    const std::size_t y = next_row_++;
-    loops_.to_numbers(row, row_samples_, numbers_.data());
-    for (std::size_t i = open_row_; i < down_.windows.size() && down_.windows[i].first <= y; ++i) {
-        const ShrinkTaps::Window& window = down_.windows[i];
-        const float weight = down_.weights[window.weights_at + y - window.first];
-        loops_.add(numbers_.data(), row_samples_, weight, y == window.first, sums_of(i));
-        if (y + 1 == window.first + window.count) open_row_ = i + 1;
-    }
+    std::copy_n(row, row_samples_, batch_.data() + (next_row_ - batch_from_) * row_samples_);
+    ++next_row_;
+    if (next_row_ - batch_from_ < kBatchRows && next_row_ < source_rows_) return;
+    add_batch();
+    batch_from_ = next_row_;
     const std::size_t rows = down_.windows.size();
     while (open_row_ - ready_row_ >= kLanes || (open_row_ == rows && ready_row_ < rows)) finish_rows();
+}
+
+template <typename Sample>
+void PictureShrinker<Sample>::add_batch() {
+    const std::vector<ShrinkTaps::Window>& windows = down_.windows;
+    for (std::size_t at = 0; at < row_samples_; at += kTileWidth) {
+        const std::size_t size = std::min(kTileWidth, row_samples_ - at);
+        for (std::size_t y = batch_from_; y < next_row_; ++y) {
+            const std::size_t row = y - batch_from_;
+            loops_.to_numbers(batch_.data() + row * row_samples_ + at, size, tile_.data() + row * kTileWidth);
+        }
+        for (std::size_t i = open_row_; i < windows.size() && windows[i].first < next_row_; ++i) {
+            const ShrinkTaps::Window& window = windows[i];
+            const std::size_t begin = std::max<std::size_t>(window.first, batch_from_);
+            const std::size_t end = std::min<std::size_t>(window.first + window.count, next_row_);
+            float* const sums = sums_of(i) + at;
+            if (begin == window.first) std::fill_n(sums, size, 0.0f);
+            loops_.add(tile_.data() + (begin - batch_from_) * kTileWidth,
+                       down_.weights.data() + window.weights_at + begin - window.first, end - begin, size,
+                       sums);
+        }
+    }
+    while (open_row_ < windows.size() && windows[open_row_].first + windows[open_row_].count <= next_row_)
+        ++open_row_;
 }
 
 // The next rows become narrow; at the end of the picture the last of them stands in for those that are

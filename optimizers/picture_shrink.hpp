@@ -50,7 +50,8 @@ class PictureShrinker {
     struct Loops;
     static const Loops& loops(ShrinkCode code);
 
-    float* sums_of(std::size_t row) { return sums_.data() + row % held_rows_ * row_samples_; }
+    float* sums_of(std::size_t row) { return sums_.data() + row % held_rows_ * sums_stride_; }
+    void add_batch();
     void finish_rows();
 
     const Loops& loops_;
@@ -58,15 +59,19 @@ class PictureShrinker {
     ShrinkTaps down_;
     std::size_t channels_;
     ShrinkColors colors_;
-    std::size_t row_samples_;           // of the source
-    std::size_t held_rows_;             // rows of the result that are being summed up or wait for their like
-    std::vector<float> numbers_;        // a row of the source
-    std::vector<float> sums_;           // their samples, at the source's width
+    std::size_t row_samples_;    // of the source
+    std::size_t held_rows_;      // rows of the result that are being summed up or wait for their like
+    std::vector<Sample> batch_;  // rows of the source that wait to be added together
+    std::vector<float> tile_;    // a part of each of them
+    std::size_t sums_stride_;
+    std::vector<float> sums_;           // the held rows, at the source's width
     std::vector<float> lanes_;          // samples of a few rows side by side
     std::vector<Sample> narrow_lanes_;  // the same of the result
-    std::size_t next_row_ = 0;          // of the source
-    std::size_t open_row_ = 0;          // the first row of the result that lacks source rows
-    std::size_t ready_row_ = 0;         // the first row of the result that was not made narrow
+    std::size_t source_rows_;
+    std::size_t batch_from_ = 0;  // its first row
+    std::size_t next_row_ = 0;    // of the source
+    std::size_t open_row_ = 0;    // the first row of the result that lacks source rows
+    std::size_t ready_row_ = 0;   // the first row of the result that was not made narrow
     std::vector<Sample> result_;
 };
 
