@@ -208,7 +208,7 @@ class QualitySearch {
             if (!file && file.error().code != ErrorCode::kRefused) return file.error();
         }
         found.encoded = encoder.take_coefficients();
-        if (!found.file.empty()) found.encoded = {};
+        if (!found.file.empty()) found.encoded = {};  // as much memory as the decoder takes now
         const Result<double> score = found.file.empty()
                                          ? quick_score(picture.judge, way, found.encoded.picture)
                                          : picture.judge.score(found.file, way.chroma, deadline_);
