@@ -4,12 +4,11 @@
 #include <algorithm>
 #include <cstring>
 
+#include "optimizers/vector_code.hpp"
+
 namespace optimilter {
 
 namespace {
-
-// Inlined into a function for one kind of machine, a loop becomes code for that.
-#define OPTIMILTER_INLINE __attribute__((always_inline)) inline
 
 // Eight numbers at once; compilers make vector code of it on any machine that has some.
 using Eight = float __attribute__((vector_size(32)));
@@ -71,8 +70,7 @@ void forward_dct_portably(const std::uint8_t* samples, std::size_t stride, JpegD
     any_forward_dct(samples, stride, to);
 }
 #if defined(__x86_64__)
-__attribute__((target("avx2"))) void forward_dct_avx2(const std::uint8_t* samples, std::size_t stride,
-                                                      JpegDctBlock& to) {
+OPTIMILTER_AVX2 void forward_dct_avx2(const std::uint8_t* samples, std::size_t stride, JpegDctBlock& to) {
     any_forward_dct(samples, stride, to);
 }
 #endif
@@ -127,15 +125,14 @@ void sample_row_portably(const SampleRow& row, std::uint32_t channels) {
     return channels == 1 ? any_sample_row<1>(row) : any_sample_row<3>(row);
 }
 #if defined(__x86_64__)
-__attribute__((target("avx2"))) void sample_row_avx2(const SampleRow& row, std::uint32_t channels) {
+OPTIMILTER_AVX2 void sample_row_avx2(const SampleRow& row, std::uint32_t channels) {
     return channels == 1 ? any_sample_row<1>(row) : any_sample_row<3>(row);
 }
 #endif
 
 void sample_row(const SampleRow& row, std::uint32_t channels) {
 #if defined(__x86_64__)
-    static const bool has_avx2 = __builtin_cpu_supports("avx2") != 0;
-    if (has_avx2) return sample_row_avx2(row, channels);
+    if (has_avx2()) return sample_row_avx2(row, channels);
 #endif
     sample_row_portably(row, channels);
 }
@@ -167,8 +164,7 @@ JpegSamplePlane jpeg_sample_plane(const JpegPixels& picture, std::uint32_t chann
 
 void jpeg_forward_dct(const std::uint8_t* samples, std::size_t stride, JpegDctBlock& to) {
 #if defined(__x86_64__)
-    static const bool has_avx2 = __builtin_cpu_supports("avx2") != 0;
-    if (has_avx2) return forward_dct_avx2(samples, stride, to);
+    if (has_avx2()) return forward_dct_avx2(samples, stride, to);
 #endif
     forward_dct_portably(samples, stride, to);
 }

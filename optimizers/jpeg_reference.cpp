@@ -6,6 +6,7 @@
 
 #include "optimizers/picture_resize.hpp"
 #include "optimizers/picture_shrink.hpp"
+#include "optimizers/vector_code.hpp"
 
 namespace optimilter {
 
@@ -39,9 +40,6 @@ Result<JpegPixels> read_scaled(JpegDecoder& decoder, const JpegShape& shape, Pic
     return JpegPixels{target.width, target.height, shape.channels, shrinker.take()};
 }
 
-// Inlined into a function for one kind of machine, a loop becomes code for that.
-#define OPTIMILTER_INLINE __attribute__((always_inline)) inline
-
 OPTIMILTER_INLINE std::uint8_t clipped(int value) {
     return static_cast<std::uint8_t>(value < 0 ? 0 : value > 255 ? 255 : value);
 }
@@ -64,16 +62,14 @@ void to_rgb_portably(const std::uint8_t* from, std::size_t pixels, std::uint8_t*
     any_to_rgb(from, pixels, to);
 }
 #if defined(__x86_64__)
-__attribute__((target("avx2"))) void to_rgb_avx2(const std::uint8_t* from, std::size_t pixels,
-                                                 std::uint8_t* to) {
+OPTIMILTER_AVX2 void to_rgb_avx2(const std::uint8_t* from, std::size_t pixels, std::uint8_t* to) {
     any_to_rgb(from, pixels, to);
 }
 #endif
 
 void to_rgb(const std::uint8_t* from, std::size_t pixels, std::uint8_t* to) {
 #if defined(__x86_64__)
-    static const bool has_avx2 = __builtin_cpu_supports("avx2") != 0;
-    if (has_avx2) return to_rgb_avx2(from, pixels, to);
+    if (has_avx2()) return to_rgb_avx2(from, pixels, to);
 #endif
     to_rgb_portably(from, pixels, to);
 }

@@ -7,13 +7,11 @@
 #include <limits>
 #include <numbers>
 
+#include "optimizers/vector_code.hpp"
+
 namespace optimilter {
 
 namespace {
-
-// Inlined into a function for one kind of machine, a loop becomes code for that.
-#define OPTIMILTER_INLINE __attribute__((always_inline)) inline
-#define OPTIMILTER_INLINE_LAMBDA __attribute__((always_inline))
 
 constexpr double kLobes = 3;
 constexpr std::size_t kLanes = 8;  // rows that are made narrow together
@@ -135,22 +133,25 @@ OPTIMILTER_INLINE void any_round(const Eight& sums, std::int32_t top, std::int32
     std::memcpy(to, &numbers, sizeof numbers);
 }
 
+template <std::size_t kChannels>
+OPTIMILTER_INLINE void any_add_tap(const float* __restrict from, const float* __restrict weights,
+                                   std::size_t tap, Eight* sums) {
+    for (std::size_t channel = 0; channel < kChannels; ++channel)
+        add_weighted(from + (tap * kChannels + channel) * kLanes, weights[tap], sums[channel]);
+}
+
 // One pixel of kLanes rows.
 template <std::size_t kChannels, bool kToYCbCr, typename Sample>
 OPTIMILTER_INLINE void any_pixel(const float* __restrict from, const float* __restrict weights,
                                  std::size_t count, Sample* __restrict to) {
     Eight sums[kChannels] = {};
     Eight others[kChannels] = {};  // of every other tap, so that additions need not wait for one another
-    const auto add = [&](std::size_t tap, Eight* to_sums) OPTIMILTER_INLINE_LAMBDA {
-        for (std::size_t channel = 0; channel < kChannels; ++channel)
-            add_weighted(from + (tap * kChannels + channel) * kLanes, weights[tap], to_sums[channel]);
-    };
     std::size_t tap = 0;
     for (; tap + 2 <= count; tap += 2) {
-        add(tap, sums);
-        add(tap + 1, others);
+        any_add_tap<kChannels>(from, weights, tap, sums);
+        any_add_tap<kChannels>(from, weights, tap + 1, others);
     }
-    if (tap < count) add(tap, sums);
+    if (tap < count) any_add_tap<kChannels>(from, weights, tap, sums);
     for (std::size_t channel = 0; channel < kChannels; ++channel) sums[channel] += others[channel];
     if constexpr (kToYCbCr) any_to_ycbcr(sums);
     std::int32_t rounded[kChannels * kLanes];
@@ -199,7 +200,6 @@ void separate_portably(const Sample* lanes, std::size_t size, Sample* const* row
     any_separate(lanes, size, rows);
 }
 #if defined(__x86_64__)
-#define OPTIMILTER_AVX2 __attribute__((target("avx2")))
 template <typename Sample>
 OPTIMILTER_AVX2 void to_numbers_avx2(const Sample* row, std::size_t size, float* to) {
     any_to_numbers(row, size, to);
@@ -242,8 +242,7 @@ const typename PictureShrinker<Sample>::Loops& PictureShrinker<Sample>::loops(
 #if defined(__x86_64__)
     static constexpr Loops kAvx2 = {to_numbers_avx2<Sample>, add_avx2, interleave_avx2, narrow_avx2<Sample>,
                                     separate_avx2<Sample>};
-    static const bool has_avx2 = __builtin_cpu_supports("avx2") != 0;
-    if (code == ShrinkCode::kBest && has_avx2) return kAvx2;
+    if (code == ShrinkCode::kBest && has_avx2()) return kAvx2;
 #endif
     return kPortable;
 }

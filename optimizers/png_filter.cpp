@@ -7,12 +7,11 @@
 #include <cstring>
 #include <limits>
 
+#include "optimizers/vector_code.hpp"
+
 namespace optimilter {
 
 namespace {
-
-// Inlined into a function for one kind of machine, a loop becomes code for that.
-#define OPTIMILTER_INLINE __attribute__((always_inline)) inline
 
 constexpr unsigned kFilterCount = 5;
 constexpr std::uint32_t kRowsPerDeadlineCheck = 64;
@@ -100,10 +99,10 @@ double sum_of_differences_portably(const std::uint8_t* bytes, std::size_t size) 
     return any_sum_of_differences(bytes, size);
 }
 #if defined(__x86_64__)
-__attribute__((target("avx2"))) void apply_filter_avx2(unsigned filter, const Rows& rows, std::uint8_t* to) {
+OPTIMILTER_AVX2 void apply_filter_avx2(unsigned filter, const Rows& rows, std::uint8_t* to) {
     apply_any_filter(filter, rows, to);
 }
-__attribute__((target("avx2"))) double sum_of_differences_avx2(const std::uint8_t* bytes, std::size_t size) {
+OPTIMILTER_AVX2 double sum_of_differences_avx2(const std::uint8_t* bytes, std::size_t size) {
     return any_sum_of_differences(bytes, size);
 }
 #endif
@@ -117,8 +116,7 @@ constexpr RowCode kPortableCode = {apply_filter_portably, sum_of_differences_por
 const RowCode& row_code([[maybe_unused]] FilterCode code) {
 #if defined(__x86_64__)
     static constexpr RowCode kAvx2Code = {apply_filter_avx2, sum_of_differences_avx2};
-    static const bool has_avx2 = __builtin_cpu_supports("avx2") != 0;
-    if (code == FilterCode::kBest && has_avx2) return kAvx2Code;
+    if (code == FilterCode::kBest && has_avx2()) return kAvx2Code;
 #endif
     return kPortableCode;
 }

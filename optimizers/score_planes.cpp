@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "optimizers/vector_code.hpp"
+
 namespace optimilter {
 
 namespace {
@@ -11,9 +13,6 @@ namespace {
 std::size_t padded(std::size_t side) {
     return std::max<std::size_t>(8, (side + 3) & ~std::size_t{3});
 }
-
-// Inlined into a function for one kind of machine, a loop becomes code for that.
-#define OPTIMILTER_INLINE __attribute__((always_inline)) inline
 
 struct ChannelRows {
     std::uint8_t* first;
@@ -78,7 +77,6 @@ void halve_row_portably(const std::uint8_t* above, const std::uint8_t* below, st
     any_halve_row(above, below, width, to);
 }
 #if defined(__x86_64__)
-#define OPTIMILTER_AVX2 __attribute__((target("avx2")))
 OPTIMILTER_AVX2 void separate_avx2(const std::uint8_t* from, std::size_t width, ScoreColors colors,
                                    const ChannelRows& to) {
     any_separate(from, width, colors, to);
@@ -99,8 +97,7 @@ const Loops& loops() {
     static constexpr Loops kPortable = {separate_portably, halve_row_portably};
 #if defined(__x86_64__)
     static constexpr Loops kAvx2 = {separate_avx2, halve_row_avx2};
-    static const bool has_avx2 = __builtin_cpu_supports("avx2") != 0;
-    if (has_avx2) return kAvx2;
+    if (has_avx2()) return kAvx2;
 #endif
     return kPortable;
 }

@@ -5,12 +5,11 @@
 #include <cmath>
 #include <cstdint>
 
+#include "optimizers/vector_code.hpp"
+
 namespace optimilter {
 
 namespace {
-
-// Inlined into a function for one kind of machine, a loop becomes code for that.
-#define OPTIMILTER_INLINE __attribute__((always_inline)) inline
 
 // Sums over 4x4 blocks, one after the other across the plane, each kind apart so that vectors can hold them.
 struct BlockSums {
@@ -134,7 +133,7 @@ void window_errors_portably(const WindowJob& job) {
     any_window_errors(job);
 }
 #if defined(__x86_64__)
-__attribute__((target("avx2"))) void window_errors_avx2(const WindowJob& job) {
+OPTIMILTER_AVX2 void window_errors_avx2(const WindowJob& job) {
     any_window_errors(job);
 }
 #endif
@@ -145,8 +144,7 @@ void add_window_errors(const ScorePlane& a, const ScorePlane& b, std::size_t til
                        std::size_t columns, std::vector<TileErrors>& tiles) {
     const WindowJob job{a, b, tile_side, band_rows, columns, tiles};
 #if defined(__x86_64__)
-    static const bool has_avx2 = __builtin_cpu_supports("avx2") != 0;
-    if (has_avx2) return window_errors_avx2(job);
+    if (has_avx2()) return window_errors_avx2(job);
 #endif
     window_errors_portably(job);
 }
