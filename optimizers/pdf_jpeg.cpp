@@ -7,6 +7,7 @@
 
 #include "optimizers/jpeg_encoder.hpp"
 #include "optimizers/jpeg_markers.hpp"
+#include "optimizers/jpeg_reference.hpp"
 #include "optimizers/jpeg_transcode.hpp"
 #include "optimizers/picture_kind.hpp"
 #include "optimizers/picture_score.hpp"
@@ -107,6 +108,13 @@ Result<PdfJpeg> pdf_jpeg_of(const JpegPixels& samples, const Options& options, s
         transcode_jpeg(found->file, segments_for(samples), options.jpeg_progressive, limit_bytes, deadline);
     if (!coded) return coded.error();
     return PdfJpeg{std::move(coded->file), found->score};
+}
+
+Result<JpegPixels> pdf_jpeg_pixels(ByteView file, PictureSize size, Deadline deadline) {
+    const Result<JpegMarkers> markers = parse_jpeg_markers(file);
+    if (!markers) return markers.error();
+    const JpegColors colors = markers->components.size() == 1 ? JpegColors::kGray : JpegColors::kRgb;
+    return jpeg_reference(file, size, colors, deadline);
 }
 
 Result<double> pdf_jpeg_score(const JpegPixels& samples, ByteView file, Deadline deadline) {

@@ -7,6 +7,7 @@
 
 #include "optimizers/jpeg_decoder.hpp"
 #include "optimizers/options.hpp"
+#include "optimizers/picture_scale.hpp"
 
 namespace optimilter {
 
@@ -21,6 +22,10 @@ double pdf_jpeg_bound(const JpegPixels& samples, const Options& options, double 
 // samples: gray or RGB. kRefused: larger than limit_bytes; kUnsupported: no quality reaches the bound.
 Result<PdfJpeg> pdf_jpeg_of(const JpegPixels& samples, const Options& options, std::size_t limit_bytes,
                             Deadline deadline);
+
+// The pixels of a gray or YCbCr file at its own size or scaled down to another: gray or RGB, as the JPEG
+// optimizer has them. kUnsupported: other colours.
+Result<JpegPixels> pdf_jpeg_pixels(ByteView file, PictureSize size, Deadline deadline);
 
 // The score of a JPEG file against gray or RGB samples of the same size, chroma at full size.
 Result<double> pdf_jpeg_score(const JpegPixels& samples, ByteView file, Deadline deadline);

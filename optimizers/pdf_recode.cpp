@@ -8,6 +8,7 @@
 
 #include "optimizers/deflate.hpp"
 #include "optimizers/jpeg_markers.hpp"
+#include "optimizers/jpeg_metadata.hpp"
 #include "optimizers/pdf_jpeg.hpp"
 #include "optimizers/png_encode.hpp"
 
@@ -93,20 +94,6 @@ std::optional<PdfReplacement> lossless(const PdfPicture& picture, ByteView sampl
 
 }  // namespace
 
-PdfLeave pdf_leave(const PdfDocument& document, QPDFObjectHandle stream, const PdfPictureUses& uses,
-                   const Options& options) {
-    if (!options.lossy) return {};
-    const PdfPicture picture = describe_pdf_picture(document, stream);
-    if (!picture.seen_as_it_is) return {};
-    const QPDFObjGen number = stream.getObjGen();
-    // Enlarged on the page, errors show that the score, which sees the samples one to one, does not.
-    constexpr unsigned kFewestPpi = 72;
-    const PictureUse coarse = uses.at_ppi(number, kFewestPpi);
-    const bool enlarged = coarse.width_px > picture.width || coarse.height_px > picture.height;
-    // Soft masks are scaled like their pictures, but every sample left stays exact.
-    return {uses.shown_only(number) && !enlarged, uses.at_ppi(number, options.document_ppi)};
-}
-
 std::optional<JpegPixels> pdf_pixels(const PdfPicture& picture, ByteView samples) {
     if (picture.bits != 8 || (picture.components != 1 && picture.components != 3)) return std::nullopt;
     if (samples.size() != picture.sample_bytes()) return std::nullopt;
@@ -117,8 +104,7 @@ std::optional<JpegPixels> pdf_pixels(const PdfPicture& picture, ByteView samples
 namespace {
 
 // What the dictionary says is what readers believe; where the file says something else they differ.
-bool describes(const PdfPicture& picture, ByteView jpeg) {
-    const Result<JpegMarkers> markers = parse_jpeg_markers(jpeg);
+bool describes(const PdfPicture& picture, const Result<JpegMarkers>& markers) {
     return markers && markers->width == picture.width && markers->height == picture.height;
 }
 
@@ -132,10 +118,80 @@ OptimizeResult same_coefficients(ByteView file, Context& context) {
     return run_optimizer(*row, file, inner);
 }
 
+// One JPEG picture on its way to the first of its sizes that the page shows as it showed the original.
+class JpegWork {
+  public:
+    JpegWork(ByteView file, const JpegMarkers& markers, const PdfLeave& leave, Context& context)
+        : file_(file),
+          size_{markers.width, markers.height},
+          turned_(jpeg_is_turned(file, markers)),
+          leave_(leave),
+          context_(context) {}
+
+    OptimizeResult run() {
+        for (std::size_t step = 0; step < leave_.uses.size();) {
+            const PictureUse& use = leave_.uses[step];
+            const PictureSize target = size_for_use(size_, use, turned_);
+            if (target == size_) return at_use(use);
+            if (!drawn_ && !look()) break;
+            double score = score_of(target);
+            if (score >= drawn_->bound()) {
+                OptimizeResult result = at_use(use);
+                if (result.outcome == Outcome::kOverBudget) return result;
+                score = score_of(result);
+                if (score >= drawn_->bound()) return result;
+            }
+            step = next_pdf_step(leave_, step, score, drawn_->bound());
+        }
+        return at_use({});
+    }
+
+  private:
+    Deadline deadline() const { return context_.budget.deadline(); }
+
+    OptimizeResult at_use(const PictureUse& use) { return context_.nested(file_, {"image/jpeg", ""}, use); }
+
+    // false: it cannot be drawn, or the budget does not reach for it.
+    bool look() {
+        if (!context_.budget.spend_pixels(std::uint64_t{size_.width} * size_.height)) return false;
+        const Result<JpegPixels> pixels = pdf_jpeg_pixels(file_, size_, deadline());
+        if (!pixels) return false;
+        drawn_.emplace(*pixels, leave_.drawn, context_.options);
+        return true;
+    }
+
+    // Encoding costs more than a look at what it would start from.
+    double score_of(PictureSize target) const {
+        const Result<JpegPixels> scaled = pdf_jpeg_pixels(file_, target, deadline());
+        return scaled ? drawn_->score(*scaled) : 0;
+    }
+
+    // The result's own score becomes that of the page where it is lower.
+    double score_of(OptimizeResult& result) const {
+        if (result.outcome != Outcome::kOptimized || result.output_format != Format::kJpeg) return 0;
+        const Result<JpegMarkers> markers = parse_jpeg_markers(result.output);
+        if (!markers) return 0;
+        const PictureSize size{markers->width, markers->height};
+        if (size == size_) return 1;
+        const Result<JpegPixels> pixels = pdf_jpeg_pixels(result.output, size, deadline());
+        const double score = pixels ? drawn_->score(*pixels) : 0;
+        result.score = std::min(result.score.value_or(1.0), score);
+        return score;
+    }
+
+    ByteView file_;
+    PictureSize size_;
+    bool turned_;
+    const PdfLeave& leave_;
+    Context& context_;
+    std::optional<PdfDrawn> drawn_;
+};
+
 // A loss that could not be borne out is no reason to give up what can be had without.
-OptimizeResult optimized_jpeg(ByteView file, const PdfLeave& leave, Context& context) {
+OptimizeResult optimized_jpeg(ByteView file, const JpegMarkers& markers, const PdfLeave& leave,
+                              Context& context) {
     if (leave.lose) {
-        OptimizeResult result = context.nested(file, {"image/jpeg", ""}, leave.use);
+        OptimizeResult result = JpegWork(file, markers, leave, context).run();
         if (result.outcome != Outcome::kTooDifferent || !context.options.keep_gps) return result;
     }
     return same_coefficients(file, context);
@@ -149,8 +205,9 @@ PdfRecoded recode_pdf_jpeg(const PdfDocument& document, QPDFObjectHandle stream,
     const Result<Bytes> file = pdf_jpeg_file(document, stream, context.budget.expanded_bytes_left());
     if (!file) return not_done(file.error());
     if (!context.budget.spend_expanded_bytes(file->size())) return {State::kOutOfBudget, {}, {}, {}};
-    if (sniff(*file) != Format::kJpeg || !describes(picture, *file)) return {};
-    OptimizeResult result = optimized_jpeg(*file, leave, context);
+    const Result<JpegMarkers> own = parse_jpeg_markers(*file);
+    if (sniff(*file) != Format::kJpeg || !describes(picture, own)) return {};
+    OptimizeResult result = optimized_jpeg(*file, *own, leave, context);
     if (result.outcome == Outcome::kOverBudget) return {State::kOutOfBudget, {}, {}, {}};
     if (result.outcome != Outcome::kOptimized || result.output_format != Format::kJpeg) return {};
     if (result.output.size() >= raw_size(stream)) return {};
@@ -181,14 +238,26 @@ class SampleWork {
     PdfRecoded run() {
         const std::optional<JpegPixels> pixels = pdf_pixels(picture_, samples_);
         if (!pixels) return same_samples();
-        const PictureSize target = size_for_use(size(), leave_.use, false);
-        if (target == size()) return smaller_of_both(*pixels);
-        const Result<JpegPixels> scaled = scale_pixels(*pixels, target, context_.budget.deadline());
-        return scaled ? scaled_down(*scaled) : not_done(scaled.error());
+        std::optional<PdfDrawn> drawn;
+        for (std::size_t step = 0; step < leave_.uses.size();) {
+            const PictureSize target = size_for_use(size(), leave_.uses[step], false);
+            if (target == size()) break;
+            if (!drawn) drawn.emplace(*pixels, leave_.drawn, context_.options);
+            const Result<JpegPixels> scaled = scale_pixels(*pixels, target, deadline());
+            if (!scaled) return not_done(scaled.error());
+            double score = drawn->score(*scaled);
+            if (score >= drawn->bound()) {
+                PdfRecoded result = scaled_down(*scaled, *drawn, score);
+                if (score >= drawn->bound()) return result;
+            }
+            step = next_pdf_step(leave_, step, score, drawn->bound());
+        }
+        return smaller_of_both(*pixels);
     }
 
   private:
     PictureSize size() const { return {picture_.width, picture_.height}; }
+    static PictureSize size_of(const JpegPixels& pixels) { return {pixels.width, pixels.height}; }
     Deadline deadline() const { return context_.budget.deadline(); }
 
     PdfRecoded same_samples() {
@@ -216,8 +285,21 @@ class SampleWork {
         return jpeg ? std::move(*jpeg) : std::move(same);
     }
 
+    // score: of the scaled samples on the page; becomes that of what codes them, 0 when nothing does.
+    PdfRecoded scaled_down(const JpegPixels& scaled, const PdfDrawn& drawn, double& score) {
+        PdfRecoded result = recoded(scaled);
+        if (result.state != State::kChanged) {
+            score = 0;
+        } else if (result.replacement.filter == "/DCTDecode") {
+            const auto seen = pdf_jpeg_pixels(result.replacement.bytes, size_of(scaled), deadline());
+            score = seen ? drawn.score(*seen) : 0;
+        }
+        result.score = std::min(result.score.value_or(1.0), score);
+        return result;
+    }
+
     // Fewer samples are a loss, whatever codes them.
-    PdfRecoded scaled_down(const JpegPixels& pixels) {
+    PdfRecoded recoded(const JpegPixels& pixels) {
         PdfPicture picture = picture_;
         picture.width = pixels.width;
         picture.height = pixels.height;
@@ -226,7 +308,7 @@ class SampleWork {
         if (best) result = changed(std::move(*best), 1.0);
         if (auto jpeg = as_jpeg(pixels, best ? result.replacement.bytes.size() : limit_))
             result = std::move(*jpeg);
-        if (result.state != State::kChanged) return same_samples();
+        if (result.state != State::kChanged) return result;
         result.replacement.width_px = pixels.width;
         result.replacement.height_px = pixels.height;
         return result;

@@ -11,22 +11,12 @@
 
 #include "optimizers/jpeg_reference.hpp"
 #include "optimizers/optimize.hpp"
+#include "optimizers/pdf_leave.hpp"
 #include "optimizers/pdf_picture.hpp"
-#include "optimizers/pdf_picture_use.hpp"
 #include "optimizers/pdf_writer.hpp"
 #include "optimizers/zip_pace.hpp"
 
 namespace optimilter {
-
-// What may be done to a picture beyond coding its samples anew.
-struct PdfLeave {
-    bool lose = false;    // change samples within the bounds of the options
-    PictureUse use = {};  // scale down to this; 0: keep the size
-};
-
-// The leave a picture has: the one rule that optimizer and verification share.
-PdfLeave pdf_leave(const PdfDocument& document, QPDFObjectHandle stream, const PdfPictureUses& uses,
-                   const Options& options);
 
 // kUntouched: nothing smaller was found.
 struct PdfRecoded {

@@ -5,6 +5,7 @@
 
 #include "optimizers/formats.hpp"
 #include "optimizers/jpeg_markers.hpp"
+#include "optimizers/jpeg_metadata.hpp"
 #include "optimizers/pdf_compare.hpp"
 #include "optimizers/pdf_document.hpp"
 #include "optimizers/pdf_graph.hpp"
@@ -21,6 +22,9 @@ namespace {
 
 // Objects of their own streams came with this version.
 constexpr const char* kObjectStreamVersion = "1.5";
+
+// Of scores that were measured twice.
+constexpr double kRounding = 1e-9;
 
 // Judges one changed picture after the other; the measured scores must bear the attempt's claim.
 class PictureJudge {
@@ -43,6 +47,9 @@ class PictureJudge {
     std::string judge_jpeg(QPDFObjectHandle a, QPDFObjectHandle b, const PdfLeave& leave);
     std::string judge_samples(QPDFObjectHandle a, QPDFObjectHandle b, const PdfLeave& leave);
     Result<double> score_of(const JpegPixels& reference, QPDFObjectHandle b, double& bound);
+    std::string judge_drawn(const JpegPixels& original, const Result<JpegPixels>& scaled,
+                            const PdfLeave& leave) const;
+    Result<JpegPixels> pixels_of(QPDFObjectHandle b) const;
 
     const PdfDocument& before_;
     const PdfDocument& after_;
@@ -50,6 +57,16 @@ class PictureJudge {
     const Attempt& attempt_;
     Context& context_;
 };
+
+// The use to which a JPEG picture was scaled; none known for a picture that kept its size. Nothing: no use
+// gives this size.
+std::optional<PictureUse> use_that_gives(PictureSize own, PictureSize size, bool turned,
+                                         const PdfLeave& leave) {
+    if (size == own) return PictureUse{};
+    for (const PictureUse& use : leave.uses)
+        if (size_for_use(own, use, turned) == size) return use;
+    return std::nullopt;
+}
 
 // Unequal tables tell of loss; with equal ones the coefficients are compared.
 bool same_tables(const JpegMarkers& a, const JpegMarkers& b) {
@@ -79,7 +96,11 @@ std::string PictureJudge::judge_jpeg(QPDFObjectHandle a, QPDFObjectHandle b, con
     if (row == nullptr) return "a JPEG picture was changed";
     Options options = context_.options;
     options.lossy = options.lossy && leave.lose;
-    Context inner{options, context_.budget, context_.depth + 1, context_.nested, leave.use};
+    const PictureSize own{was->width, was->height};
+    const PictureSize size{is->width, is->height};
+    const auto use = use_that_gives(own, size, jpeg_is_turned(*file, *was), leave);
+    if (!use) return "a picture has a wrong size";
+    Context inner{options, context_.budget, context_.depth + 1, context_.nested, *use};
     Attempt change;
     change.outcome = Outcome::kOptimized;
     change.output = *result;
@@ -87,7 +108,36 @@ std::string PictureJudge::judge_jpeg(QPDFObjectHandle a, QPDFObjectHandle b, con
         if (!attempt_.score) return "a picture changed with loss where none was claimed";
         change.score = attempt_.score;
     }
-    return row->verify(*file, change, inner);
+    std::string why = row->verify(*file, change, inner);
+    if (!why.empty() || size == own) return why;
+    const Result<JpegPixels> original = pdf_jpeg_pixels(*file, own, deadline());
+    if (!original) return original.error().text;
+    return judge_drawn(*original, pdf_jpeg_pixels(*result, size, deadline()), leave);
+}
+
+Result<JpegPixels> PictureJudge::pixels_of(QPDFObjectHandle b) const {
+    const PdfPicture picture = describe_pdf_picture(after_, b);
+    if (pdf_coding(b) == PdfCoding::kDct) {
+        const Result<Bytes> file = pdf_jpeg_file(after_, b, limit());
+        if (!file) return file.error();
+        return pdf_jpeg_pixels(*file, {picture.width, picture.height}, deadline());
+    }
+    const Result<Bytes> samples = after_.decoded(b, limit());
+    if (!samples) return samples.error();
+    auto pixels = pdf_pixels(picture, *samples);
+    if (!pixels) return Error{ErrorCode::kUnsupported, "samples of another kind"};
+    return std::move(*pixels);
+}
+
+// Of a scaled picture: what a screen shows of it.
+std::string PictureJudge::judge_drawn(const JpegPixels& original, const Result<JpegPixels>& scaled,
+                                      const PdfLeave& leave) const {
+    if (!scaled) return scaled.error().text;
+    const PdfDrawn drawn(original, leave.drawn, context_.options, kSecondLookLeeway);
+    const double score = drawn.score(*scaled);
+    if (!(score >= drawn.bound())) return "the page shows that a picture was scaled";
+    if (!attempt_.score || score + kRounding < *attempt_.score) return "a score is lower than claimed";
+    return {};
 }
 
 // bound: what the score must reach.
@@ -111,7 +161,8 @@ std::string PictureJudge::judge_samples(QPDFObjectHandle a, QPDFObjectHandle b, 
     const PictureSize size{is.width, is.height};
     const bool scaled = size != own;
     if (!leave.lose && !scaled) return "samples of a picture changed";
-    if (!size_is_allowed(own, size, leave.use)) return "a picture has a wrong size";
+    if (scaled && (leave.uses.empty() || !size_is_allowed(own, size, leave.uses.front())))
+        return "a picture has a wrong size";
     if (!attempt_.score) return "a picture changed with loss where none was claimed";
     const Result<Bytes> samples = before_.decoded(a, limit());
     if (!samples) return samples.error().text;
@@ -125,9 +176,8 @@ std::string PictureJudge::judge_samples(QPDFObjectHandle a, QPDFObjectHandle b, 
     if (!score) return score.error().text;
     // Written so that a score that is no number fails. A soft mask may be scaled, never blurred.
     if (!(*score >= (leave.lose ? bound : 1.0))) return "score below the bound";
-    constexpr double kRounding = 1e-9;
     if (*score + kRounding < *attempt_.score) return "a score is lower than claimed";
-    return {};
+    return scaled ? judge_drawn(*pixels, pixels_of(b), leave) : std::string();
 }
 
 // Only object streams are reason enough for another version.

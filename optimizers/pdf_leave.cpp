@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "optimizers/pdf_leave.hpp"
+
+#include <algorithm>
+
+#include "optimizers/pdf_picture.hpp"
+#include "optimizers/picture_scale.hpp"
+#include "optimizers/score_scale.hpp"
+
+namespace optimilter {
+
+namespace {
+
+// Tenths of document_ppi that are tried, where fewer show on the page. Pictures as they are made (200, 300,
+// 400, 600 ppi) are no results of ours with either profile.
+constexpr unsigned kPpiSteps[] = {10, 12, 15, 18, 21, 26, 32};
+
+// A picture of a size that scaling gives was scaled by us: it stays.
+std::vector<PictureUse> scaling_steps(QPDFObjGen number, PictureSize size, const PdfPictureUses& uses,
+                                      unsigned ppi) {
+    std::vector<PictureUse> steps;
+    for (const unsigned tenths : kPpiSteps) {
+        const PictureUse use = uses.at_ppi(number, ppi * tenths / 10);
+        if (use.width_px == 0 || use.height_px == 0) return {};
+        if (is_cut_to_use(size, use)) return {use};
+        steps.push_back(use);
+    }
+    return steps;
+}
+
+}  // namespace
+
+std::size_t next_pdf_step(const PdfLeave& leave, std::size_t step, double score, double bound) {
+    // The distance falls about as the samples of an inch grow; this much of the way is sure.
+    constexpr double kSure = 0.85;
+    const double growth = kSure * distance_of_score(score) / distance_of_score(bound);
+    const double width = leave.uses[step].width_px * growth;
+    for (++step; step < leave.uses.size(); ++step)
+        if (leave.uses[step].width_px >= width) break;
+    return step;
+}
+
+PdfLeave pdf_leave(const PdfDocument& document, QPDFObjectHandle stream, const PdfPictureUses& uses,
+                   const Options& options) {
+    if (!options.lossy) return {};
+    const PdfPicture picture = describe_pdf_picture(document, stream);
+    if (!picture.seen_as_it_is) return {};
+    const QPDFObjGen number = stream.getObjGen();
+    // Enlarged on the page, errors show that the score, which sees the samples one to one, does not.
+    constexpr unsigned kFewestPpi = 72;
+    const PictureUse coarse = uses.at_ppi(number, kFewestPpi);
+    const bool enlarged = coarse.width_px > picture.width || coarse.height_px > picture.height;
+    // Soft masks are scaled like their pictures, but every sample left stays exact.
+    return {uses.shown_only(number) && !enlarged,
+            scaling_steps(number, {picture.width, picture.height}, uses, options.document_ppi),
+            uses.at_ppi(number, std::min<unsigned>(kScreenPpi, options.document_ppi))};
+}
+
+}  // namespace optimilter

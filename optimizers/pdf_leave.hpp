@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What may be done to a picture of a PDF file beyond coding its samples anew: the one rule that optimizer and
+// verification share. Reads dictionaries and the uses that pages have, no samples. Not thread safe, as
+// libqpdf.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "optimizers/pdf_drawn.hpp"
+#include "optimizers/pdf_picture_use.hpp"
+
+namespace optimilter {
+
+struct PdfLeave {
+    bool lose = false;  // change samples within the bounds of the options
+    // Sizes that the picture may be scaled down to, smallest first; none: it keeps its own. The first counts
+    // whose result a page shows as it showed the original, by the score of what is drawn.
+    std::vector<PictureUse> uses = {};
+    PictureUse drawn = {};  // pixels of its largest use on a screen; set where uses are
+};
+
+// The step to try after one whose result the page shows: steps in between would show, too, as far as the
+// score of this one tells. uses.size(): none is left.
+std::size_t next_pdf_step(const PdfLeave& leave, std::size_t step, double score, double bound);
+
+PdfLeave pdf_leave(const PdfDocument& document, QPDFObjectHandle stream, const PdfPictureUses& uses,
+                   const Options& options);
+
+}  // namespace optimilter
