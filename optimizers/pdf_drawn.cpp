@@ -6,6 +6,7 @@
 
 #include "optimizers/picture_kind.hpp"
 #include "optimizers/picture_score.hpp"
+#include "optimizers/score_scale.hpp"
 
 namespace optimilter {
 
@@ -69,6 +70,11 @@ PdfDrawn::PdfDrawn(const JpegPixels& original, const PictureUse& use, const Opti
 
 double PdfDrawn::score(const JpegPixels& scaled) const {
     return std::min(score_at(drawn_, scaled), score_at(drawn_larger_, scaled));
+}
+
+double PdfDrawn::aim() const {
+    constexpr double kOfTheDistance = 0.97;
+    return score_of_distance(kOfTheDistance * distance_of_score(bound_));
 }
 
 double PdfDrawn::score_at(const JpegPixels& drawn, const JpegPixels& scaled) const {

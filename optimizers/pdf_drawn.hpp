@@ -30,6 +30,8 @@ class PdfDrawn {
     double score(const JpegPixels& scaled) const;
     // What it must reach; the stricter bound for pictures of text, unless they are mere icons.
     double bound() const { return bound_; }
+    // What the optimizer is content with: a little better, as viewers round in their own ways.
+    double aim() const;
 
   private:
     double score_at(const JpegPixels& drawn, const JpegPixels& scaled) const;

@@ -23,7 +23,7 @@ struct PdfLeave {
 
 // The step to try after one whose result the page shows: steps in between would show, too, as far as the
 // score of this one tells. uses.size(): none is left.
-std::size_t next_pdf_step(const PdfLeave& leave, std::size_t step, double score, double bound);
+std::size_t next_pdf_step(const PdfLeave& leave, std::size_t step, double score, double aim);
 
 PdfLeave pdf_leave(const PdfDocument& document, QPDFObjectHandle stream, const PdfPictureUses& uses,
                    const Options& options);

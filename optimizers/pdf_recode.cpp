@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "optimizers/deflate.hpp"
+#include "optimizers/jpeg_lossy.hpp"
 #include "optimizers/jpeg_markers.hpp"
 #include "optimizers/jpeg_metadata.hpp"
 #include "optimizers/pdf_jpeg.hpp"
@@ -125,6 +126,7 @@ class JpegWork {
         : file_(file),
           size_{markers.width, markers.height},
           turned_(jpeg_is_turned(file, markers)),
+          settled_(markers.progressive() && !jpeg_wants_reencoding(markers, context.options, size_)),
           leave_(leave),
           context_(context) {}
 
@@ -133,15 +135,16 @@ class JpegWork {
             const PictureUse& use = leave_.uses[step];
             const PictureSize target = size_for_use(size_, use, turned_);
             if (target == size_) return at_use(use);
+            if (settled_) break;
             if (!drawn_ && !look()) break;
             double score = score_of(target);
-            if (score >= drawn_->bound()) {
+            if (score >= drawn_->aim()) {
                 OptimizeResult result = at_use(use);
                 if (result.outcome == Outcome::kOverBudget) return result;
                 score = score_of(result);
-                if (score >= drawn_->bound()) return result;
+                if (score >= drawn_->aim()) return result;
             }
-            step = next_pdf_step(leave_, step, score, drawn_->bound());
+            step = next_pdf_step(leave_, step, score, drawn_->aim());
         }
         return at_use({});
     }
@@ -182,6 +185,9 @@ class JpegWork {
     ByteView file_;
     PictureSize size_;
     bool turned_;
+    // What this optimizer leaves of a picture that was not scaled; pages hold no others like it. Without the
+    // loss of the first pass a second one may find that scaling does not show.
+    bool settled_;
     const PdfLeave& leave_;
     Context& context_;
     std::optional<PdfDrawn> drawn_;
@@ -246,11 +252,11 @@ class SampleWork {
             const Result<JpegPixels> scaled = scale_pixels(*pixels, target, deadline());
             if (!scaled) return not_done(scaled.error());
             double score = drawn->score(*scaled);
-            if (score >= drawn->bound()) {
+            if (score >= drawn->aim()) {
                 PdfRecoded result = scaled_down(*scaled, *drawn, score);
-                if (score >= drawn->bound()) return result;
+                if (score >= drawn->aim()) return result;
             }
-            step = next_pdf_step(leave_, step, score, drawn->bound());
+            step = next_pdf_step(leave_, step, score, drawn->aim());
         }
         return smaller_of_both(*pixels);
     }
