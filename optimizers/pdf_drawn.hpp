@@ -6,6 +6,9 @@
 // alone does not see it. Knows no PDF. Thread safe: pure functions on a constant object.
 #pragma once
 
+#include <cstddef>
+#include <vector>
+
 #include "optimizers/jpeg_decoder.hpp"
 #include "optimizers/optimize.hpp"
 #include "optimizers/options.hpp"
@@ -40,5 +43,9 @@ class PdfDrawn {
     JpegPixels drawn_larger_;
     double bound_;
 };
+
+// Of uses, smallest first: the one to try after another, whose result a screen showed with this score instead
+// of the aim. Those in between would show, too, as far as the score tells. uses.size(): none is left.
+std::size_t next_to_try(const std::vector<PictureUse>& uses, std::size_t tried, double score, double aim);
 
 }  // namespace optimilter

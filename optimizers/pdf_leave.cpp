@@ -5,7 +5,6 @@
 
 #include "optimizers/pdf_picture.hpp"
 #include "optimizers/picture_scale.hpp"
-#include "optimizers/score_scale.hpp"
 
 namespace optimilter {
 
@@ -29,16 +28,6 @@ std::vector<PictureUse> scaling_steps(QPDFObjGen number, PictureSize size, const
 }
 
 }  // namespace
-
-std::size_t next_pdf_step(const PdfLeave& leave, std::size_t step, double score, double aim) {
-    // The distance falls about as the samples of an inch grow; this much of the way is sure.
-    constexpr double kSure = 0.85;
-    const double growth = kSure * distance_of_score(score) / distance_of_score(aim);
-    const double width = leave.uses[step].width_px * growth;
-    for (++step; step < leave.uses.size(); ++step)
-        if (leave.uses[step].width_px >= width) break;
-    return step;
-}
 
 PdfLeave pdf_leave(const PdfDocument& document, QPDFObjectHandle stream, const PdfPictureUses& uses,
                    const Options& options) {

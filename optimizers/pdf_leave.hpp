@@ -5,7 +5,6 @@
 // libqpdf.
 #pragma once
 
-#include <cstddef>
 #include <vector>
 
 #include "optimizers/pdf_drawn.hpp"
@@ -20,10 +19,6 @@ struct PdfLeave {
     std::vector<PictureUse> uses = {};
     PictureUse drawn = {};  // pixels of its largest use on a screen; set where uses are
 };
-
-// The step to try after one whose result the page shows: steps in between would show, too, as far as the
-// score of this one tells. uses.size(): none is left.
-std::size_t next_pdf_step(const PdfLeave& leave, std::size_t step, double score, double aim);
 
 PdfLeave pdf_leave(const PdfDocument& document, QPDFObjectHandle stream, const PdfPictureUses& uses,
                    const Options& options);

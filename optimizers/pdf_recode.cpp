@@ -144,7 +144,7 @@ class JpegWork {
                 score = score_of(result);
                 if (score >= drawn_->aim()) return result;
             }
-            step = next_pdf_step(leave_, step, score, drawn_->aim());
+            step = next_to_try(leave_.uses, step, score, drawn_->aim());
         }
         return at_use({});
     }
@@ -256,7 +256,7 @@ class SampleWork {
                 PdfRecoded result = scaled_down(*scaled, *drawn, score);
                 if (score >= drawn->aim()) return result;
             }
-            step = next_pdf_step(leave_, step, score, drawn->aim());
+            step = next_to_try(leave_.uses, step, score, drawn->aim());
         }
         return smaller_of_both(*pixels);
     }

@@ -106,6 +106,20 @@ inline Bytes photo(std::uint32_t width, std::uint32_t height, std::uint32_t chan
     return samples;
 }
 
+// Gray: dark strokes of two samples in rows, with a margin; a scan of text in the eyes of the score.
+inline Bytes strokes(std::uint32_t width, std::uint32_t height) {
+    Bytes samples(std::size_t{width} * height, std::uint8_t{245});
+    for (std::uint32_t y = height / 8; y < height * 7 / 8; ++y) {
+        for (std::uint32_t x = width / 8; x < width * 7 / 8; ++x) {
+            const bool in_a_word = y % 36 < 20 && x % 96 < 80;
+            const bool upright = x % 13 < 2 || (x + y / 3) % 29 < 2;
+            if (in_a_word && (upright || y % 36 == (x / 13) % 5 * 4))
+                samples[std::size_t{y} * width + x] = 20;
+        }
+    }
+    return samples;
+}
+
 // A profile as far as we look at it.
 inline std::string icc_profile(std::string_view space, char mark = 'a') {
     std::string profile(600, mark);

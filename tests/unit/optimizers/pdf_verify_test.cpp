@@ -264,6 +264,58 @@ void jpegs_are_verified_as_jpegs() {
     CHECK(!judged(page(camera), page(smaller), balanced(), 0.9).empty());
 }
 
+// Scaled to what 220 samples an inch show of it, and coded so well that nothing else is lost.
+void scaling_that_shows_is_refused() {
+    Options options;
+    options.lossy = true;
+    options.document_ppi = 220;
+    constexpr std::uint32_t kSide = 600;
+    constexpr std::uint32_t kScaled = 440;
+    constexpr int kPoints = 144;  // 300 samples an inch
+    const std::string kShows = "the page shows that a picture was scaled (object 5)";
+    const auto page = [&](const JpegPixels& pixels, bool jpeg) {
+        const std::string dictionary = picture_dictionary(pixels.width, pixels.height, "/DeviceGray",
+                                                          jpeg ? "/Filter/DCTDecode" : "/Filter/FlateDecode");
+        const std::string bytes =
+            jpeg ? text_of(pictures::jpeg_of(pixels, 98)) : zlib(as_text(pixels.samples));
+        return picture_page(dictionary, bytes, kPoints).build();
+    };
+    for (const bool text : {true, false}) {
+        const JpegPixels pixels{kSide, kSide, 1, text ? strokes(kSide, kSide) : photo(kSide, kSide, 1)};
+        const JpegPixels scaled = pictures::must(scale_pixels(pixels, {kScaled, kScaled}, Deadline()));
+        for (const bool jpeg : {true, false}) {
+            const std::string before = page(pixels, jpeg);
+            const std::string after = page(scaled, jpeg);
+            CHECK_EQ(judged(before, after, options, 0.9), text ? kShows : std::string());
+            // A bound that the page reaches.
+            Options low = options;
+            low.score_min = low.score_min_text = 6000;
+            CHECK_EQ(judged(before, after, low, 0.6), "");
+            if (text) CHECK_EQ(judged(before, after, low, 0.99), "a score is lower than claimed (object 5)");
+        }
+    }
+}
+
+// A mask alone, its picture left as it was.
+void masks_that_show_their_scaling_are_refused() {
+    Options options;
+    options.lossy = true;
+    options.document_ppi = 220;
+    const auto page = [](const JpegPixels& mask) {
+        Pdf pdf = picture_page(picture_dictionary(600, 600, "/DeviceGray", "/SMask 6 0 R/Filter/FlateDecode"),
+                               zlib(as_text(photo(600, 600, 1))), 144);
+        pdf.put_stream(6, picture_dictionary(mask.width, mask.height, "/DeviceGray", "/Filter/FlateDecode"),
+                       zlib(as_text(mask.samples)));
+        return pdf.build();
+    };
+    for (const bool text : {true, false}) {
+        const JpegPixels mask{600, 600, 1, text ? strokes(600, 600) : photo(600, 600, 1)};
+        const JpegPixels scaled = pictures::must(scale_pixels(mask, {440, 440}, Deadline()));
+        const std::string why = judged(page(mask), page(scaled), options, 0.9);
+        CHECK_EQ(why, text ? "the page shows that a picture was scaled (object 6)" : "");
+    }
+}
+
 void damaged_results_are_refused() {
     const std::string input = document().build();
     CHECK(!judged(input, input.substr(0, input.size() / 2), Options()).empty());
@@ -302,6 +354,8 @@ int main() {
         TEST(loss_is_measured),
         TEST(annotations_count_as_uses),
         TEST(jpegs_are_verified_as_jpegs),
+        TEST(scaling_that_shows_is_refused),
+        TEST(masks_that_show_their_scaling_are_refused),
         TEST(damaged_results_are_refused),
         TEST(no_time_is_a_reason),
         TEST(no_flipped_bit_passes_by_chance),

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Pictures that pages show smaller than they are: scaled only where a screen does not show it.
+#include "optimizers/pdf_drawn.hpp"
+
+#include "check.hpp"
+#include "pdf_runs.hpp"
+
+using namespace optimilter;
+using namespace optimilter::pdf_builder;
+
+namespace {
+
+// As profile balanced has it.
+Options as_balanced() {
+    Options options;
+    options.lossy = true;
+    options.document_ppi = 220;
+    return options;
+}
+
+JpegPixels gray(std::uint32_t width, std::uint32_t height, Bytes samples) {
+    return {width, height, 1, std::move(samples)};
+}
+
+void pixels_are_means_of_whole_samples() {
+    const JpegPixels row = gray(5, 1, {10, 20, 30, 60, 91});
+    CHECK(drawn_pixels(row, {5, 1}).samples == row.samples);
+    CHECK(drawn_pixels(row, {2, 1}).samples == (Bytes{15, 60}));
+    CHECK(drawn_pixels(row, {1, 1}).samples == (Bytes{42}));
+    CHECK(drawn_pixels(gray(2, 1, {1, 9}), {4, 1}).samples == (Bytes{1, 1, 9, 9}));
+    const JpegPixels rgb{2, 2, 3, {0, 10, 20, 2, 12, 22, 4, 14, 24, 6, 16, 26}};
+    CHECK(drawn_pixels(rgb, {1, 1}).samples == (Bytes{3, 13, 23}));
+    CHECK(drawn_pixels(rgb, {1, 2}).samples == (Bytes{1, 11, 21, 5, 15, 25}));
+}
+
+void icons_need_the_ordinary_score() {
+    const JpegPixels page = gray(600, 600, strokes(600, 600));
+    Options options = as_balanced();
+    CHECK_EQ(PdfDrawn(page, {100, 40}, options).bound(), 0.96);
+    CHECK_EQ(PdfDrawn(page, {63, 63}, options).bound(), 0.95);
+    const JpegPixels soft = gray(600, 600, photo(600, 600, 1));
+    CHECK_EQ(PdfDrawn(soft, {200, 200}, options).bound(), 0.95);
+    const PdfDrawn drawn(page, {192, 192}, options);
+    CHECK_EQ(drawn.score(page), 1.0);
+    CHECK(drawn.aim() > drawn.bound() && drawn.aim() < drawn.bound() + 0.002);
+    CHECK_EQ(drawn.score({600, 600, 3, Bytes(600 * 600 * 3)}), 0.0);
+}
+
+// A distance that is twice too large wants nearly twice the samples of an inch.
+void steps_that_would_show_are_passed_over() {
+    std::vector<PictureUse> uses;
+    for (const std::uint32_t width : {100u, 120u, 150u, 180u, 210u}) uses.push_back({width, width});
+    const double twice = 1 / (1 + 2 * (1 / 0.95 - 1));
+    CHECK_EQ(next_to_try(uses, 0, 0.949, 0.95), 1u);
+    CHECK_EQ(next_to_try(uses, 0, 0.96, 0.95), 1u);
+    CHECK_EQ(next_to_try(uses, 0, twice, 0.95), 3u);
+    CHECK_EQ(next_to_try(uses, 0, 0.7, 0.95), 5u);
+    CHECK_EQ(next_to_try(uses, 0, 0, 0.95), 5u);
+    CHECK_EQ(next_to_try(uses, 4, 0.949, 0.95), 5u);
+}
+
+enum class Kind { kText, kPhoto, kScene };
+enum class Coding { kSamples, kJpeg };
+
+Bytes samples_of(Kind kind, std::uint32_t side) {
+    if (kind == Kind::kText) return strokes(side, side);
+    return kind == Kind::kPhoto ? photo(side, side, 1) : pictures::scene(side, side, 1, 6).samples;
+}
+
+// A square picture of so many samples, shown at so many an inch.
+std::string page_of(Kind kind, Coding coding, std::uint32_t side, std::uint32_t ppi) {
+    const Bytes samples = samples_of(kind, side);
+    const bool jpeg = coding == Coding::kJpeg;
+    const std::string dictionary =
+        picture_dictionary(side, side, "/DeviceGray", jpeg ? "/Filter/DCTDecode" : "/Filter/FlateDecode");
+    const std::string bytes =
+        jpeg ? text_of(pictures::camera_jpeg({side, side, 1, samples}, 96)) : zlib(as_text(samples));
+    return picture_page(dictionary, bytes, static_cast<int>(side * 72 / ppi)).build();
+}
+
+std::uint32_t width_in(const OptimizeResult& result) {
+    const std::string text = text_of(result.output);
+    const std::size_t at = text.find("/Width ");
+    return at == std::string::npos ? 0 : static_cast<std::uint32_t>(std::stoul(text.substr(at + 7)));
+}
+
+void pages_decide_how_far_pictures_are_scaled() {
+    for (const Coding coding : {Coding::kSamples, Coding::kJpeg}) {
+        const std::string what = coding == Coding::kJpeg ? "JPEG" : "samples";
+        const auto result = [&](Kind kind, std::uint32_t ppi) {
+            return run(as_bytes(page_of(kind, coding, 600, ppi)), as_balanced());
+        };
+        CHECK_EQ(width_in(result(Kind::kPhoto, 300)), 440u, what);
+        CHECK_EQ(width_in(result(Kind::kText, 300)), 600u, what);
+        // Nobody sees all of these samples, but as few as 220 an inch would show.
+        const OptimizeResult many = result(Kind::kScene, 900);
+        CHECK(width_in(many) < 600 && width_in(many) > 600 * 220 / 900 + 1, what);
+        CHECK(many.score.has_value() && *many.score >= 0.95 && *many.score < 1.0, what);
+    }
+    // The bound rules: with a low one the same page is scaled.
+    Options low = as_balanced();
+    low.score_min = low.score_min_text = 6000;
+    CHECK_EQ(width_in(run(as_bytes(page_of(Kind::kText, Coding::kJpeg, 600, 300)), low)), 440u);
+}
+
+void a_second_pass_scales_nothing() {
+    for (const Kind kind : {Kind::kText, Kind::kPhoto, Kind::kScene}) {
+        for (const Coding coding : {Coding::kSamples, Coding::kJpeg}) {
+            for (const std::uint32_t ppi : {280u, 300u, 450u, 900u}) {
+                const OptimizeResult first = run(as_bytes(page_of(kind, coding, 600, ppi)), as_balanced());
+                CHECK_EQ(first.outcome, Outcome::kOptimized, first.reason);
+                const OptimizeResult second = run(first.output, as_balanced());
+                CHECK_EQ(second.outcome, Outcome::kNotSmaller, std::to_string(ppi));
+            }
+        }
+    }
+}
+
+// What the optimizer leaves of a picture that it did not scale, and another page that could be scaled.
+void settled_pictures_keep_their_size() {
+    const JpegPixels pixels = gray(600, 600, photo(600, 600, 1));
+    const std::string dictionary = picture_dictionary(600, 600, "/DeviceGray", "/Filter/DCTDecode");
+    const auto width = [&](int quality, bool progressive) {
+        const Bytes jpeg = progressive ? pictures::jpeg_of(pixels, quality, ChromaSampling::k420, {}, true)
+                                       : pictures::camera_jpeg(pixels, quality);
+        Pdf pdf = picture_page(dictionary, text_of(jpeg), 144);
+        pdf.put_stream(4, "", "q 144 0 0 144 0 0 cm /P Do Q" + prose(5000));
+        return width_in(run(pdf, as_balanced()));
+    };
+    CHECK_EQ(width(75, true), 600u);
+    CHECK_EQ(width(75, false), 440u);
+    CHECK_EQ(width(96, true), 440u);
+}
+
+}  // namespace
+
+int main() {
+    initialize_optimizers();
+    const CMUnitTest tests[] = {
+        TEST(pixels_are_means_of_whole_samples),     TEST(icons_need_the_ordinary_score),
+        TEST(steps_that_would_show_are_passed_over), TEST(pages_decide_how_far_pictures_are_scaled),
+        TEST(a_second_pass_scales_nothing),          TEST(settled_pictures_keep_their_size),
+    };
+    return cmocka_run_group_tests(tests, nullptr, nullptr);
+}
