@@ -4,6 +4,8 @@
 #include "optimizers/pdf_drawn.hpp"
 
 #include "check.hpp"
+#include "optimizers/jpeg_reference.hpp"
+#include "optimizers/picture_score.hpp"
 #include "pdf_runs.hpp"
 
 using namespace optimilter;
@@ -45,6 +47,25 @@ void icons_need_the_ordinary_score() {
     CHECK_EQ(drawn.score(page), 1.0);
     CHECK(drawn.aim() > drawn.bound() && drawn.aim() < drawn.bound() + 0.002);
     CHECK_EQ(drawn.score({600, 600, 3, Bytes(600 * 600 * 3)}), 0.0);
+}
+
+// Of two sizes, as the place on the page decides; which of the two is worse depends on the numbers.
+void the_worse_of_two_places_counts() {
+    const JpegPixels page = gray(600, 600, strokes(600, 600));
+    const auto score_at = [&](const JpegPixels& scaled, std::uint32_t side) {
+        return picture_score(drawn_pixels(page, {side, side}).samples,
+                             drawn_pixels(scaled, {side, side}).samples, side, side, 1);
+    };
+    bool first = false;
+    bool second = false;
+    for (std::uint32_t side = 180; side < 200; side += 3) {
+        const JpegPixels scaled = pictures::must(scale_pixels(page, {440, 440}, Deadline()));
+        const double one = score_at(scaled, side);
+        const double other = score_at(scaled, side + 1);
+        CHECK_EQ(PdfDrawn(page, {side, side}, as_balanced()).score(scaled), std::min(one, other));
+        (one < other ? first : second) = true;
+    }
+    CHECK(first && second);
 }
 
 // A distance that is twice too large wants nearly twice the samples of an inch.
@@ -131,6 +152,14 @@ void settled_pictures_keep_their_size() {
     CHECK_EQ(width(75, true), 600u);
     CHECK_EQ(width(75, false), 440u);
     CHECK_EQ(width(96, true), 440u);
+    // As wide as one of the steps (330 an inch) makes it.
+    const auto width_of_samples = [](std::uint32_t side) {
+        return width_in(run(picture_page(picture_dictionary(side, side, "/DeviceGray", "/Filter/FlateDecode"),
+                                         zlib(as_text(photo(side, side, 1))), 144),
+                            as_balanced()));
+    };
+    CHECK_EQ(width_of_samples(660), 660u);
+    CHECK_EQ(width_of_samples(664), 440u);
 }
 
 }  // namespace
@@ -138,9 +167,10 @@ void settled_pictures_keep_their_size() {
 int main() {
     initialize_optimizers();
     const CMUnitTest tests[] = {
-        TEST(pixels_are_means_of_whole_samples),     TEST(icons_need_the_ordinary_score),
-        TEST(steps_that_would_show_are_passed_over), TEST(pages_decide_how_far_pictures_are_scaled),
-        TEST(a_second_pass_scales_nothing),          TEST(settled_pictures_keep_their_size),
+        TEST(pixels_are_means_of_whole_samples),        TEST(icons_need_the_ordinary_score),
+        TEST(the_worse_of_two_places_counts),           TEST(steps_that_would_show_are_passed_over),
+        TEST(pages_decide_how_far_pictures_are_scaled), TEST(a_second_pass_scales_nothing),
+        TEST(settled_pictures_keep_their_size),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

@@ -287,6 +287,10 @@ void scaling_that_shows_is_refused() {
             const std::string before = page(pixels, jpeg);
             const std::string after = page(scaled, jpeg);
             CHECK_EQ(judged(before, after, options, 0.9), text ? kShows : std::string());
+            // Every size that is allowed is one of a few.
+            const JpegPixels odd = pictures::must(scale_pixels(pixels, {450, 450}, Deadline()));
+            if (jpeg)
+                CHECK(judged(before, page(odd, true), options, 0.9).find("wrong size") != std::string::npos);
             // A bound that the page reaches.
             Options low = options;
             low.score_min = low.score_min_text = 6000;
