@@ -38,7 +38,7 @@ struct Options {
     // 0: never.
     std::uint32_t max_side_px = 0;
     // Pictures inside documents are scaled down to this many pixels an inch at the largest size they are
-    // shown at (lossy only); 0: never.
+    // shown at (lossy only); 0: never. PDF: less far where the page would show it (pdf_drawn.hpp).
     std::uint16_t document_ppi = 0;
 
     // PNG palette quantisation (lossy only): libimagequant quality floor, 0..100; below it the picture stays.

@@ -104,7 +104,9 @@ PictureUse PdfPictureUses::at_ppi(QPDFObjGen picture, unsigned ppi) const {
     PdfShownSize largest;
     if (!pages_read_ || ppi == 0 || !add_uses(picture, true, largest)) return {};
     const auto pixels = [ppi](double inches) {
-        return static_cast<std::uint32_t>(std::ceil(inches * ppi - 1e-6));
+        // More than any picture has: no bound of ours, but what fits the number.
+        constexpr double kMost = 4e9;
+        return static_cast<std::uint32_t>(std::min(std::ceil(inches * ppi - 1e-6), kMost));
     };
     return {pixels(largest.width_inches), pixels(largest.height_inches)};
 }
