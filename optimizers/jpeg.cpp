@@ -34,7 +34,9 @@ class JpegWork {
           options_(context.options),
           deadline_(context.budget.deadline()),
           referenced_(jpeg_pixels_are_referenced(input, markers)),
-          target_(jpeg_target_size(markers, context, jpeg_is_turned(input, markers), referenced_)),
+          turned_(jpeg_is_turned(input, markers)),
+          target_(jpeg_target_size(markers, context, turned_, referenced_)),
+          seen_(jpeg_seen_size(target_, context, turned_)),
           lossy_(jpeg_coding_options(markers, context, target_)) {}
 
     Attempt run() const {
@@ -61,8 +63,8 @@ class JpegWork {
     }
 
     Attempt reencoded() const {
-        const JpegOrder order{target_, kept_jpeg_segments(input_, markers_, options_, target_), coding(),
-                              input_.size() - 1};
+        const JpegOrder order{target_, seen_, kept_jpeg_segments(input_, markers_, options_, target_),
+                              coding(), input_.size() - 1};
         Result<JpegReencoded> lossy = reencode_jpeg(input_, markers_, order, lossy_, deadline_);
         if (!lossy) return left_alone_for(lossy.error());
         return {Outcome::kOptimized, {}, std::move(lossy->file), lossy->score, {}, {}, lossy->judge};
@@ -77,7 +79,9 @@ class JpegWork {
     const Options& options_;
     Deadline deadline_;
     bool referenced_;
+    bool turned_;
     PictureSize target_;
+    PictureSize seen_;
     Options lossy_;
 };
 

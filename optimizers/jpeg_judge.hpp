@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Measures JPEG files against the picture they are made from: each is decoded by libjpeg and scored. A file
+// Measures JPEG files against the picture they are made from: each is decoded by libjpeg and scored, pixel by
+// pixel, or both scaled down to the size at which they are seen. A file
 // once measured is known again by its digest, so that verification need not decode the one that the search
 // ended with a second time; any other it measures like the first. One object, one picture; not thread safe.
 //
 // Security: decodes by the header's dimensions; the caller has spent as many pixels from the Budget.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -16,6 +18,7 @@
 #include "base/result.hpp"
 #include "optimizers/jpeg_decoder.hpp"
 #include "optimizers/options.hpp"
+#include "optimizers/picture_scale.hpp"
 #include "optimizers/picture_score.hpp"
 
 namespace optimilter {
@@ -24,8 +27,11 @@ class JpegJudge {
   public:
     // shown: the picture as it shall be seen, gray or RGB.
     explicit JpegJudge(JpegPixels shown) : shown_(std::move(shown)) {}
+    // seen: not larger than shown, neither side 0. kDeadline.
+    static Result<std::shared_ptr<JpegJudge>> make(JpegPixels shown, PictureSize seen, Deadline deadline);
 
     const JpegPixels& shown() const { return shown_; }
+    PictureSize seen_size() const;
     bool is_sound() const {
         return shown_.samples.size() == std::size_t{shown_.width} * shown_.height * shown_.channels;
     }
@@ -37,7 +43,9 @@ class JpegJudge {
     Result<double> score(ByteView file, ScoreChroma chroma, Deadline deadline);
 
   private:
-    PictureView view() const { return {shown_.samples.data(), shown_.width, shown_.height, shown_.channels}; }
+    const JpegPixels& seen() const { return reduced_ ? *reduced_ : shown_; }
+    PictureView view() const { return {seen().samples.data(), seen().width, seen().height, seen().channels}; }
+    Result<double> score_of(JpegDecoder& decoder, ScoreChroma chroma, Deadline deadline) const;
 
     struct Measured {
         Digest file{};
@@ -46,6 +54,7 @@ class JpegJudge {
     };
 
     JpegPixels shown_;
+    std::optional<JpegPixels> reduced_;  // where it is seen smaller
     std::optional<double> text_likeness_;
     std::vector<Measured> measured_;  // a few: one a trial
 };

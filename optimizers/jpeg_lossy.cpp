@@ -104,18 +104,34 @@ struct Found {
     int quality = 0;
 };
 
+// Bands of a large picture, and what measures them.
+struct Sample {
+    JpegPixels coded;
+    std::shared_ptr<JpegJudge> judge;
+};
+
+Result<Sample> sample_of(const JpegPixels& reference, const JpegJudge& judge, Deadline deadline) {
+    JpegPixels shown = bands_of(judge.shown());
+    // Its bands are seen as much smaller as the whole.
+    const std::uint64_t rows = std::uint64_t{shown.height} * judge.seen_size().height / reference.height;
+    const PictureSize seen{judge.seen_size().width,
+                           std::max<std::uint32_t>(1, static_cast<std::uint32_t>(rows))};
+    Result<std::shared_ptr<JpegJudge>> of_bands = JpegJudge::make(std::move(shown), seen, deadline);
+    if (!of_bands) return of_bands.error();
+    return Sample{bands_of(reference), std::move(*of_bands)};
+}
+
 // One way of coding chroma, tried at a few qualities.
 class QualitySearch {
   public:
     // judge: of the reference as shown_pixels() makes it. What is coded is YCbCr, what is measured is what is
     // seen: colours that no screen has are clipped, which costs or spares as much as any other error.
-    QualitySearch(const JpegPixels& reference, JpegJudge& judge, const JpegOrder& order,
+    // sample: of both.
+    QualitySearch(const JpegPixels& reference, JpegJudge& judge, const Sample& sample, const JpegOrder& order,
                   const Options& options, Deadline deadline)
         : reference_{reference, judge},
-          sample_coded_(bands_of(reference)),
-          sample_judge_(bands_of(judge.shown())),
-          sample_{sample_coded_, sample_judge_},
-          is_sampled_(sample_coded_.height != reference.height),
+          sample_{sample.coded, *sample.judge},
+          is_sampled_(sample.coded.height != reference.height),
           order_(order),
           bound_(judge.bound(options)),
           wanted_(distance_of_score(bound_)),
@@ -227,8 +243,6 @@ class QualitySearch {
     }
 
     Picture reference_;
-    JpegPixels sample_coded_;
-    JpegJudge sample_judge_;
     Picture sample_;
     bool is_sampled_;
     const JpegOrder& order_;
@@ -260,7 +274,9 @@ namespace {
 
 Result<Found> reencode(const JpegPixels& reference, JpegJudge& judge, const JpegMarkers& markers,
                        const JpegOrder& order, const Options& options, Deadline deadline) {
-    QualitySearch search(reference, judge, order, options, deadline);
+    const Result<Sample> sample = sample_of(reference, judge, deadline);
+    if (!sample) return sample.error();
+    QualitySearch search(reference, judge, *sample, order, options, deadline);
     const ChromaSampling own = own_sampling(markers);
     if (reference.channels == 3 && own != ChromaSampling::k420) {
         Result<Found> found = search.run(ChromaSampling::k420, ScoreChroma::kFullSize, true);
@@ -282,13 +298,14 @@ Result<JpegReencoded> reencode_jpeg(ByteView input, const JpegMarkers& markers, 
     const JpegColors colors = markers.components.size() == 1 ? JpegColors::kGray : JpegColors::kYCbCr;
     const Result<JpegPixels> reference = jpeg_reference(input, order.target, colors, deadline);
     if (!reference) return reference.error();
-    const auto judge = std::make_shared<JpegJudge>(shown_pixels(*reference));
-    Result<Found> found = reencode(*reference, *judge, markers, order, options, deadline);
+    const auto judge = JpegJudge::make(shown_pixels(*reference), order.seen, deadline);
+    if (!judge) return judge.error();
+    Result<Found> found = reencode(*reference, **judge, markers, order, options, deadline);
     if (!found) return found.error();
-    if (!found->file.empty()) return JpegReencoded{std::move(found->file), found->score, judge};
+    if (!found->file.empty()) return JpegReencoded{std::move(found->file), found->score, *judge};
     Result<Bytes> file = coded_as_ordered(found->encoded.picture, order, deadline);
     if (!file) return file.error();
-    return JpegReencoded{std::move(*file), found->score, judge};
+    return JpegReencoded{std::move(*file), found->score, *judge};
 }
 
 }  // namespace optimilter

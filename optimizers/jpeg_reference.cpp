@@ -105,6 +105,10 @@ PictureSize jpeg_target_size(const JpegMarkers& markers, const Context& context,
     return {shrunk(own.width), shrunk(own.height)};
 }
 
+PictureSize jpeg_seen_size(PictureSize target, const Context& context, bool turned) {
+    return size_for_use(target, {context.use.seen_width_px, context.use.seen_height_px}, turned);
+}
+
 Options jpeg_coding_options(const JpegMarkers& markers, const Context& context, PictureSize target) {
     constexpr std::uint8_t kCutQualityMax = 92;
     const bool scaled = target != PictureSize{markers.width, markers.height};

@@ -36,23 +36,27 @@ struct Measure {
 };
 
 Result<Measure> measure_of(ByteView input, std::uint32_t channels, const Attempt& attempt, PictureSize target,
-                           Deadline deadline) {
+                           PictureSize seen, Deadline deadline) {
     if (attempt.jpeg_judge != nullptr) return Measure{attempt.jpeg_judge, 0};
     const JpegColors colors = channels == 1 ? JpegColors::kGray : JpegColors::kRgb;
     Result<JpegPixels> pixels = jpeg_reference(input, target, colors, deadline);
     if (!pixels) return pixels.error();
-    return Measure{std::make_shared<JpegJudge>(std::move(*pixels)), kScoreTolerance};
+    auto judge = JpegJudge::make(std::move(*pixels), seen, deadline);
+    if (!judge) return judge.error();
+    return Measure{std::move(*judge), kScoreTolerance};
 }
 
 std::string compare_pictures(ByteView input, const JpegMarkers& before, const Attempt& attempt,
-                             const JpegMarkers& after, PictureSize target, const Context& context) {
+                             const JpegMarkers& after, PictureSize target, PictureSize seen,
+                             const Context& context) {
     const Deadline deadline = context.budget.deadline();
     const auto channels = static_cast<std::uint32_t>(before.components.size());
-    const Result<Measure> measure = measure_of(input, channels, attempt, target, deadline);
+    const Result<Measure> measure = measure_of(input, channels, attempt, target, seen, deadline);
     if (!measure) return measure.error().text;
     JpegJudge& judge = *measure->judge;
     const JpegPixels& shown = judge.shown();
-    if (!judge.is_sound() || PictureSize{shown.width, shown.height} != target || shown.channels != channels)
+    if (!judge.is_sound() || PictureSize{shown.width, shown.height} != target || judge.seen_size() != seen ||
+        shown.channels != channels)
         return "samples of another size";
     const Result<double> score = judge.score(attempt.output, jpeg_score_chroma(before, after), deadline);
     if (!score) return score.error().text;
@@ -74,10 +78,12 @@ std::string verify_jpeg(ByteView input, const Attempt& attempt, Context& context
         return why;
     if (!attempt.score) return compare_coefficients(input, attempt, context.budget.deadline());
     if (!context.options.lossy) return "loss in a lossless profile";
-    const PictureSize target = jpeg_target_size(*before, context, jpeg_is_turned(input, *before),
-                                                jpeg_pixels_are_referenced(input, *before));
+    const bool turned = jpeg_is_turned(input, *before);
+    const PictureSize target =
+        jpeg_target_size(*before, context, turned, jpeg_pixels_are_referenced(input, *before));
     if (std::string why = compare_shape(*before, *after, target); !why.empty()) return why;
-    return compare_pictures(input, *before, attempt, *after, target, context);
+    return compare_pictures(input, *before, attempt, *after, target, jpeg_seen_size(target, context, turned),
+                            context);
 }
 
 }  // namespace optimilter

@@ -39,10 +39,25 @@ PdfLeave pdf_leave(const PdfDocument& document, QPDFObjectHandle stream, const P
     constexpr unsigned kFewestPpi = 72;
     const PictureUse coarse = uses.at_ppi(number, kFewestPpi);
     const bool enlarged = coarse.width_px > picture.width || coarse.height_px > picture.height;
+    const auto at_most = [&](unsigned ppi) {
+        return uses.at_ppi(number, std::min<unsigned>(ppi, options.document_ppi));
+    };
     // Soft masks are scaled like their pictures, but every sample left stays exact.
     return {uses.shown_only(number) && !enlarged,
             scaling_steps(number, {picture.width, picture.height}, uses, options.document_ppi),
-            uses.at_ppi(number, std::min<unsigned>(kScreenPpi, options.document_ppi))};
+            uses.at_ppi(number, options.document_ppi),
+            {at_most(kScreenPpi), at_most(kFineScreenPpi)}};
+}
+
+PictureUse seen_use(PictureUse use, const PdfLeave& leave) {
+    if (leave.uses.empty()) return use;
+    use.seen_width_px = leave.seen.width_px;
+    use.seen_height_px = leave.seen.height_px;
+    return use;
+}
+
+bool is_seen_smaller(PictureSize size, const PdfLeave& leave, bool turned) {
+    return !leave.uses.empty() && size_for_use(size, leave.seen, turned) != size;
 }
 
 }  // namespace optimilter

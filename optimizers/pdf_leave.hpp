@@ -9,6 +9,7 @@
 
 #include "optimizers/pdf_drawn.hpp"
 #include "optimizers/pdf_picture_use.hpp"
+#include "optimizers/picture_scale.hpp"
 
 namespace optimilter {
 
@@ -17,8 +18,16 @@ struct PdfLeave {
     // Sizes that the picture may be scaled down to, smallest first; none: it keeps its own. The first counts
     // whose result a page shows as it showed the original, by the score of what is drawn.
     std::vector<PictureUse> uses = {};
-    PictureUse drawn = {};  // pixels of its largest use on a screen; set where uses are
+    // Where uses are: what document_ppi makes of its largest use, at which a lossy result with more samples
+    // is scored; and its pixels on a screen.
+    PictureUse seen = {};
+    PdfScreens screens = {};
 };
+
+// use, and with it the size at which results are seen.
+PictureUse seen_use(PictureUse use, const PdfLeave& leave);
+// Whether a result of that size is scored smaller than it is. turned: see size_for_use().
+bool is_seen_smaller(PictureSize size, const PdfLeave& leave, bool turned);
 
 PdfLeave pdf_leave(const PdfDocument& document, QPDFObjectHandle stream, const PdfPictureUses& uses,
                    const Options& options);

@@ -134,22 +134,30 @@ class JpegWork {
         for (std::size_t step = 0; step < leave_.uses.size();) {
             const PictureUse& use = leave_.uses[step];
             const PictureSize target = size_for_use(size_, use, turned_);
-            if (target == size_) return at_use(use);
+            if (target == size_) return kept(use);
             if (settled_) break;
             if (!drawn_ && !look()) break;
             double score = score_of(target);
             if (score >= drawn_->aim()) {
-                OptimizeResult result = at_use(use);
+                OptimizeResult result = at_use(seen_use(use, leave_));
                 if (result.outcome == Outcome::kOverBudget) return result;
                 score = score_of(result);
                 if (score >= drawn_->aim()) return result;
             }
             step = next_to_try(leave_.uses, step, score, drawn_->aim());
         }
-        return at_use({});
+        return kept({});
     }
 
   private:
+    // At its own size: as it is seen, or else pixel by pixel.
+    OptimizeResult kept(const PictureUse& use) {
+        OptimizeResult result = at_use(seen_use(use, leave_));
+        if (!result.score || !is_seen_smaller(size_, leave_, turned_)) return result;
+        if ((drawn_ || look()) && score_of(result) >= drawn_->aim()) return result;
+        return at_use(use);
+    }
+
     Deadline deadline() const { return context_.budget.deadline(); }
 
     OptimizeResult at_use(const PictureUse& use) { return context_.nested(file_, {"image/jpeg", ""}, use); }
@@ -159,7 +167,7 @@ class JpegWork {
         if (!context_.budget.spend_pixels(std::uint64_t{size_.width} * size_.height)) return false;
         const Result<JpegPixels> pixels = pdf_jpeg_pixels(file_, size_, deadline());
         if (!pixels) return false;
-        drawn_.emplace(*pixels, leave_.drawn, context_.options);
+        drawn_.emplace(*pixels, leave_.screens, context_.options);
         return true;
     }
 
@@ -172,13 +180,13 @@ class JpegWork {
     // The result's own score becomes that of the page where it is lower.
     double score_of(OptimizeResult& result) const {
         if (result.outcome != Outcome::kOptimized || result.output_format != Format::kJpeg) return 0;
+        if (!result.score) return 1;
         const Result<JpegMarkers> markers = parse_jpeg_markers(result.output);
         if (!markers) return 0;
         const PictureSize size{markers->width, markers->height};
-        if (size == size_) return 1;
         const Result<JpegPixels> pixels = pdf_jpeg_pixels(result.output, size, deadline());
         const double score = pixels ? drawn_->score(*pixels) : 0;
-        result.score = std::min(result.score.value_or(1.0), score);
+        result.score = std::min(*result.score, score);
         return score;
     }
 
@@ -248,7 +256,7 @@ class SampleWork {
         for (std::size_t step = 0; step < leave_.uses.size();) {
             const PictureSize target = size_for_use(size(), leave_.uses[step], false);
             if (target == size()) break;
-            if (!drawn) drawn.emplace(*pixels, leave_.drawn, context_.options);
+            if (!drawn) drawn.emplace(*pixels, leave_.screens, context_.options);
             const Result<JpegPixels> scaled = scale_pixels(*pixels, target, deadline());
             if (!scaled) return not_done(scaled.error());
             double score = drawn->score(*scaled);

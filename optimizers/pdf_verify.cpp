@@ -98,9 +98,10 @@ std::string PictureJudge::judge_jpeg(QPDFObjectHandle a, QPDFObjectHandle b, con
     options.lossy = options.lossy && leave.lose;
     const PictureSize own{was->width, was->height};
     const PictureSize size{is->width, is->height};
-    const auto use = use_that_gives(own, size, jpeg_is_turned(*file, *was), leave);
+    const bool turned = jpeg_is_turned(*file, *was);
+    const auto use = use_that_gives(own, size, turned, leave);
     if (!use) return "a picture has a wrong size";
-    Context inner{options, context_.budget, context_.depth + 1, context_.nested, *use};
+    Context inner{options, context_.budget, context_.depth + 1, context_.nested, seen_use(*use, leave)};
     Attempt change;
     change.outcome = Outcome::kOptimized;
     change.output = *result;
@@ -109,10 +110,17 @@ std::string PictureJudge::judge_jpeg(QPDFObjectHandle a, QPDFObjectHandle b, con
         change.score = attempt_.score;
     }
     std::string why = row->verify(*file, change, inner);
-    if (!why.empty() || size == own) return why;
-    const Result<JpegPixels> original = pdf_jpeg_pixels(*file, own, deadline());
-    if (!original) return original.error().text;
-    return judge_drawn(*original, pdf_jpeg_pixels(*result, size, deadline()), leave);
+    const bool as_seen = size != own || (change.score && is_seen_smaller(own, leave, turned));
+    if (!as_seen) return why;
+    if (why.empty()) {
+        const Result<JpegPixels> original = pdf_jpeg_pixels(*file, own, deadline());
+        if (!original) return original.error().text;
+        why = judge_drawn(*original, pdf_jpeg_pixels(*result, size, deadline()), leave);
+    }
+    if (why.empty() || size != own) return why;
+    // What reaches the bound pixel by pixel needs nothing else.
+    inner.use = *use;
+    return row->verify(*file, change, inner);
 }
 
 Result<JpegPixels> PictureJudge::pixels_of(QPDFObjectHandle b) const {
@@ -133,7 +141,7 @@ Result<JpegPixels> PictureJudge::pixels_of(QPDFObjectHandle b) const {
 std::string PictureJudge::judge_drawn(const JpegPixels& original, const Result<JpegPixels>& scaled,
                                       const PdfLeave& leave) const {
     if (!scaled) return scaled.error().text;
-    const PdfDrawn drawn(original, leave.drawn, context_.options, kSecondLookLeeway);
+    const PdfDrawn drawn(original, leave.screens, context_.options, kSecondLookLeeway);
     const double score = drawn.score(*scaled);
     if (!(score >= drawn.bound())) return "the page shows that a picture was scaled";
     if (!attempt_.score || score + kRounding < *attempt_.score) return "a score is lower than claimed";

@@ -34,16 +34,22 @@ void pixels_are_means_of_whole_samples() {
     const JpegPixels rgb{2, 2, 3, {0, 10, 20, 2, 12, 22, 4, 14, 24, 6, 16, 26}};
     CHECK(drawn_pixels(rgb, {1, 1}).samples == (Bytes{3, 13, 23}));
     CHECK(drawn_pixels(rgb, {1, 2}).samples == (Bytes{1, 11, 21, 5, 15, 25}));
+    // Sums of more than 16 bits, and of one less.
+    for (const std::uint32_t side : {257u, 258u, 400u}) {
+        const JpegPixels white = gray(side, side, Bytes(std::size_t{side} * side, 255));
+        CHECK(drawn_pixels(white, {1, 1}).samples == (Bytes{255}), std::to_string(side));
+        CHECK(drawn_pixels(white, {side, 1}).samples == Bytes(side, 255), std::to_string(side));
+    }
 }
 
 void icons_need_the_ordinary_score() {
     const JpegPixels page = gray(600, 600, strokes(600, 600));
     Options options = as_balanced();
-    CHECK_EQ(PdfDrawn(page, {100, 40}, options).bound(), 0.96);
-    CHECK_EQ(PdfDrawn(page, {63, 63}, options).bound(), 0.95);
+    CHECK_EQ(PdfDrawn(page, {{100, 40}, {156, 62}}, options).bound(), 0.96);
+    CHECK_EQ(PdfDrawn(page, {{63, 63}, {98, 98}}, options).bound(), 0.95);
     const JpegPixels soft = gray(600, 600, photo(600, 600, 1));
-    CHECK_EQ(PdfDrawn(soft, {200, 200}, options).bound(), 0.95);
-    const PdfDrawn drawn(page, {192, 192}, options);
+    CHECK_EQ(PdfDrawn(soft, {{200, 200}, {312, 312}}, options).bound(), 0.95);
+    const PdfDrawn drawn(page, {{192, 192}, {300, 300}}, options);
     CHECK_EQ(drawn.score(page), 1.0);
     CHECK(drawn.aim() > drawn.bound() && drawn.aim() < drawn.bound() + 0.002);
     CHECK_EQ(drawn.score({600, 600, 3, Bytes(600 * 600 * 3)}), 0.0);
@@ -62,8 +68,14 @@ void the_worse_of_two_places_counts() {
         const JpegPixels scaled = pictures::must(scale_pixels(page, {440, 440}, Deadline()));
         const double one = score_at(scaled, side);
         const double other = score_at(scaled, side + 1);
-        CHECK_EQ(PdfDrawn(page, {side, side}, as_balanced()).score(scaled), std::min(one, other));
+        CHECK_EQ(PdfDrawn(page, {{side, side}, {side, side}}, as_balanced()).score(scaled),
+                 std::min(one, other));
         (one < other ? first : second) = true;
+        // Of two screens the one that shows more counts, too; not for icons.
+        CHECK_EQ(PdfDrawn(page, {{side, side}, {600, 600}}, as_balanced()).score(scaled),
+                 std::min({one, other, score_at(scaled, 600), score_at(scaled, 601)}));
+        CHECK_EQ(PdfDrawn(page, {{63, 63}, {600, 600}}, as_balanced()).score(scaled),
+                 std::min(score_at(scaled, 63), score_at(scaled, 64)));
     }
     CHECK(first && second);
 }
@@ -138,6 +150,22 @@ void a_second_pass_scales_nothing() {
     }
 }
 
+// Samples that nobody sees one by one need not be kept one by one.
+void what_keeps_its_size_is_coded_as_it_is_seen() {
+    const auto bytes = [](std::uint32_t ppi, const Options& options) {
+        const OptimizeResult result = run(as_bytes(page_of(Kind::kScene, Coding::kJpeg, 600, ppi)), options);
+        CHECK_EQ(result.outcome, Outcome::kOptimized, result.reason);
+        CHECK_EQ(width_in(result), 600u);
+        CHECK(result.score.value_or(0) >= 0.95);
+        return result.output.size();
+    };
+    Options pixel_by_pixel = as_balanced();
+    pixel_by_pixel.document_ppi = 0;
+    CHECK(bytes(300, as_balanced()) < bytes(300, pixel_by_pixel) / 10 * 9);
+    // The page shows these as large as they are.
+    CHECK(bytes(220, as_balanced()) >= bytes(220, pixel_by_pixel) - 64);
+}
+
 // What the optimizer leaves of a picture that it did not scale, and another page that could be scaled.
 void settled_pictures_keep_their_size() {
     const JpegPixels pixels = gray(600, 600, photo(600, 600, 1));
@@ -167,9 +195,13 @@ void settled_pictures_keep_their_size() {
 int main() {
     initialize_optimizers();
     const CMUnitTest tests[] = {
-        TEST(pixels_are_means_of_whole_samples),        TEST(icons_need_the_ordinary_score),
-        TEST(the_worse_of_two_places_counts),           TEST(steps_that_would_show_are_passed_over),
-        TEST(pages_decide_how_far_pictures_are_scaled), TEST(a_second_pass_scales_nothing),
+        TEST(pixels_are_means_of_whole_samples),
+        TEST(icons_need_the_ordinary_score),
+        TEST(the_worse_of_two_places_counts),
+        TEST(steps_that_would_show_are_passed_over),
+        TEST(pages_decide_how_far_pictures_are_scaled),
+        TEST(a_second_pass_scales_nothing),
+        TEST(what_keeps_its_size_is_coded_as_it_is_seen),
         TEST(settled_pictures_keep_their_size),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);

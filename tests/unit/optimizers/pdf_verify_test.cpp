@@ -300,6 +300,35 @@ void scaling_that_shows_is_refused() {
     }
 }
 
+// A picture that keeps its samples is judged as it is seen where the page shows it smaller, pixel by pixel
+// where not.
+void loss_is_judged_as_it_is_seen() {
+    Options options;
+    options.lossy = true;
+    options.document_ppi = 220;
+    const JpegPixels pixels{600, 600, 1, pictures::scene(600, 600, 1, 20).samples};
+    const auto page = [](const Bytes& jpeg, int points) {
+        return picture_page(picture_dictionary(600, 600, "/DeviceGray", "/Filter/DCTDecode"), text_of(jpeg),
+                            points)
+            .build();
+    };
+    constexpr int kAt600 = 72;
+    constexpr int kAt200 = 216;
+    const auto verdict = [&](int quality, int points) {
+        return judged(page(pictures::camera_jpeg(pixels, 97), points),
+                      page(pictures::jpeg_of(pixels, quality), points), options, 0.95);
+    };
+    const std::string kBelow = "score below the bound (object 5)";
+    CHECK_EQ(verdict(95, kAt600), "");
+    CHECK_EQ(verdict(95, kAt200), "");
+    CHECK_EQ(verdict(60, kAt600), "");
+    CHECK_EQ(verdict(60, kAt200), kBelow);
+    CHECK_EQ(verdict(2, kAt600), kBelow);
+    // Where the size is not known, or no profile says what is seen, pixels count.
+    options.document_ppi = 0;
+    CHECK_EQ(verdict(60, kAt600), kBelow);
+}
+
 // A mask alone, its picture left as it was.
 void masks_that_show_their_scaling_are_refused() {
     Options options;
@@ -359,6 +388,7 @@ int main() {
         TEST(annotations_count_as_uses),
         TEST(jpegs_are_verified_as_jpegs),
         TEST(scaling_that_shows_is_refused),
+        TEST(loss_is_judged_as_it_is_seen),
         TEST(masks_that_show_their_scaling_are_refused),
         TEST(damaged_results_are_refused),
         TEST(no_time_is_a_reason),
