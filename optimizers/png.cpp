@@ -130,7 +130,6 @@ class PngOptimization {
                       deadline_,
                       effort_};
         keep_from_palettes(job.layouts, *survey);
-        if (job.layouts.empty()) return leave_alone(Outcome::kNotApplicable, "chunks forbid a palette");
         return finish(job, input_.size() - input_.size() / kLeastLossyGainShare, made->score);
     }
 
@@ -151,6 +150,8 @@ class PngOptimization {
     }
 
     Attempt finish(const EncodeJob& job, std::size_t limit, std::optional<double> score) {
+        if (job.layouts.empty() && job.own_scanlines.empty())
+            return leave_alone(Outcome::kNotApplicable, "chunks forbid the form of the result");
         const Result<EncodedPicture> encoded = encode_picture(job);
         if (!encoded) return leave_alone(encoded.error());
         PngFile resized = file_;

@@ -345,6 +345,22 @@ void test_palette_of_few_colours() {
     }
 }
 
+// Readers refuse a gray profile in a file with a palette, so there is no form for the palette that is made.
+void test_gray_profile_forbids_the_made_palette() {
+    const Spec spec{PngColor::kGrayAlpha, 8, false, 300, 300, [](unsigned x, unsigned y, unsigned c) {
+                        return c == 0 ? (x * 3 + y) / 5 : y < 40 ? 0u : 255 - x % 200;
+                    }};
+    const Bytes plain = insert_before(write(spec), "IDAT", "iCCP", z("gray\0\0x", 7));
+    const Bytes with_background = insert_before(plain, "IDAT", "bKGD", z("\0\xFF", 2));
+    for (const Bytes& input : {plain, with_background}) {
+        const Options options = lossy_options();
+        const OptimizeResult result = run(input, options);
+        CHECK_EQ(static_cast<int>(result.outcome), 0, result.reason);
+        CHECK(is_gray(read_png(result.output)->header.color));
+        CHECK(run(result.output, options).outcome != Outcome::kOptimized);
+    }
+}
+
 void test_palette_is_refused() {
     struct Case {
         std::string_view name;
@@ -472,6 +488,7 @@ int main() {
                                 TEST(test_palette_is_made),
                                 TEST(test_places_that_came_out_worst_get_colours),
                                 TEST(test_palette_of_few_colours),
+                                TEST(test_gray_profile_forbids_the_made_palette),
                                 TEST(test_palette_is_refused),
                                 TEST(test_filters_are_the_same_on_all_machines),
                                 TEST(test_order_of_palette),
