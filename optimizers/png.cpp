@@ -116,10 +116,20 @@ class PngOptimization {
                made.output.size() < same.output.size() - same.output.size() / kLeastLossyGainShare;
     }
 
+    // Where the dots of a palette of few colours cost what its colours save, all colours may do better.
     Attempt lossy(const PngPicture& picture) {
+        Attempt made = with_palette(picture, PaletteColors::kEnough);
+        const std::int64_t cost_ms = quantize_cost_ms(std::uint64_t{picture.width} * picture.height);
+        if (made.outcome != Outcome::kNotSmaller || effort_settings(context_.options).png_palettes < 2 ||
+            deadline_.short_of_time(cost_ms > deadline_.remaining_ms()))
+            return made;
+        return with_palette(picture, PaletteColors::kAll);
+    }
+
+    Attempt with_palette(const PngPicture& picture, PaletteColors colors) {
         const unsigned most_colors = file_.find("bKGD") != nullptr ? 255 : 256;
         const Result<QuantizedPicture> made =
-            quantize_picture(picture, most_colors, context_.options, deadline_);
+            quantize_picture(picture, most_colors, colors, context_.options, deadline_);
         if (!made) return leave_alone(made.error());
         const Result<ColorSurvey> survey = survey_colors(made->picture, deadline_);
         if (!survey) return leave_alone(survey.error());
