@@ -109,9 +109,11 @@ Options jpeg_coding_options(const JpegMarkers& markers, const Context& context, 
     constexpr std::uint8_t kCutQualityMax = 92;
     const bool scaled = target != PictureSize{markers.width, markers.height};
     Options options = context.options;
-    // Office programs cut pictures to a use as well; those count like any other.
-    const bool cut_by_us = is_cut_to_use(target, context.use) && has_own_jpeg_table(markers);
-    if (context.depth > 0 && (scaled || cut_by_us))
+    // Office programs cut pictures to a use as well. So fine as ours may be, they count like any other; finer
+    // ones become like ours.
+    const bool cut = is_cut_to_use(target, context.use) &&
+                     (has_own_jpeg_table(markers) || estimate_jpeg_quality(markers) > kCutQualityMax);
+    if (context.depth > 0 && (scaled || cut))
         options.jpeg_quality_max = std::max(options.jpeg_quality_max, kCutQualityMax);
     return options;
 }
