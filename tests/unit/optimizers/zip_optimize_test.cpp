@@ -245,6 +245,34 @@ void members_that_stay() {
     }
 }
 
+// Profiles and XMP in a picture deflate, its pixels do not: a stored one stays stored unless a good part of
+// it is of the former kind, whether its optimizer makes it smaller or not.
+void stored_pictures_are_deflated_where_that_shows() {
+    struct Case {
+        const char* name;
+        std::string picture;
+        bool deflated;
+    };
+    const std::string head = "\xFF\xD8\xFF";
+    const Case kCases[] = {{"nothing", head + noise(30'000), false},
+                           {"little", head + prose(500) + noise(60'000), false},
+                           {"much", head + prose(6'000) + noise(20'000), true},
+                           {"at the end", head + noise(30'000) + prose(4'000), true}};
+    for (const Case& row : kCases) {
+        for (const bool smaller : {false, true}) {
+            const Bytes file = build({{.name = "pic", .content = row.picture + "longer", .method = 0},
+                                      {.name = "text", .content = prose(3000)}});
+            const auto nested = [&](ByteView, const TypeHint&, const PictureUse&) {
+                return smaller ? answer(Outcome::kOptimized, row.picture) : answer(Outcome::kNotSmaller, "");
+            };
+            const Attempt attempt = attempt_with(file, nested);
+            CHECK_EQ(outcome_name(attempt.outcome), "optimized", row.name);
+            CHECK_EQ(entry_of(attempt.output, 0).method == kZipDeflated, row.deflated, row.name);
+            CHECK_EQ(content_of(attempt.output, 0), row.picture + (smaller ? "" : "longer"), row.name);
+        }
+    }
+}
+
 void results_of_another_format_are_dropped() {
     const Attempt attempt = attempt_with(with_picture(0), [](ByteView, const TypeHint&, const PictureUse&) {
         return answer(Outcome::kOptimized, "GIF89a, smaller indeed");
@@ -435,6 +463,7 @@ int main() {
         TEST(pictures_are_found_by_bytes),
         TEST(lowest_score_counts),
         TEST(members_that_stay),
+        TEST(stored_pictures_are_deflated_where_that_shows),
         TEST(results_of_another_format_are_dropped),
         TEST(nested_archives),
         TEST(signed_archive_inside_stays),
