@@ -32,7 +32,7 @@ Result<Bytes> compress(CompressFunction function, ByteView input, int level, std
     Bytes output(std::min(limit_bytes, deflate_bound(input.size())));
     const std::size_t size =
         function(compressor.get(), input.data(), input.size(), output.data(), output.size());
-    if (size == 0) return Error{ErrorCode::kLimit, "deflated bytes exceed the limit"};
+    if (size == 0) return Error{ErrorCode::kLimit, "not smaller"};
     output.resize(size);
     return output;
 }

@@ -284,4 +284,9 @@ int estimate_jpeg_quality(const JpegMarkers& markers) {
     return nearest_jpeg_quality(table);
 }
 
+bool has_own_jpeg_table(const JpegMarkers& markers) {
+    const JpegQuantTable& table = markers.quant_tables[markers.components.front().quant_table];
+    return table == jpeg_quality_table(estimate_jpeg_quality(markers), JpegBaseTable::kOwnLuma);
+}
+
 }  // namespace optimilter

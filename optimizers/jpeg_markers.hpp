@@ -106,4 +106,7 @@ bool jpeg_pixels_are_referenced(ByteView input, const JpegMarkers& markers);
 // table of the first component. Exact for files written with those tables.
 int estimate_jpeg_quality(const JpegMarkers& markers);
 
+// true when the first component has a table of ours, so that the pixels were coded by us.
+bool has_own_jpeg_table(const JpegMarkers& markers);
+
 }  // namespace optimilter

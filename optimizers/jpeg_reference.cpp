@@ -113,7 +113,11 @@ Options jpeg_coding_options(const JpegMarkers& markers, const Context& context, 
     constexpr std::uint8_t kCutQualityMax = 92;
     const bool scaled = target != PictureSize{markers.width, markers.height};
     Options options = context.options;
-    if (context.depth > 0 && (scaled || is_cut_to_use(target, context.use)))
+    // Office programs cut pictures to a use as well. So fine as ours may be, they count like any other; finer
+    // ones become like ours.
+    const bool cut = is_cut_to_use(target, context.use) &&
+                     (has_own_jpeg_table(markers) || estimate_jpeg_quality(markers) > kCutQualityMax);
+    if (context.depth > 0 && (scaled || cut))
         options.jpeg_quality_max = std::max(options.jpeg_quality_max, kCutQualityMax);
     return options;
 }

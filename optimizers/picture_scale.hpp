@@ -22,7 +22,7 @@ struct PictureSize {
 // turned by a quarter; not every program obeys, so the use must fit either way.
 PictureSize size_for_use(PictureSize size, const PictureUse& use, bool turned);
 
-// true for sizes that size_for_use() gives for this use: such a picture was scaled to it before, by us.
+// true for sizes that size_for_use() gives for this use: such a picture may have been scaled to it before.
 bool is_cut_to_use(PictureSize size, const PictureUse& use);
 
 // Whether a picture of this size may be replaced by one of another size, judged without knowing the way

@@ -116,10 +116,20 @@ class PngOptimization {
                made.output.size() < same.output.size() - same.output.size() / kLeastLossyGainShare;
     }
 
+    // Where the dots of a palette of few colours cost what its colours save, all colours may do better.
     Attempt lossy(const PngPicture& picture) {
+        Attempt made = with_palette(picture, PaletteColors::kEnough);
+        const std::int64_t cost_ms = quantize_cost_ms(std::uint64_t{picture.width} * picture.height);
+        if (made.outcome != Outcome::kNotSmaller || effort_settings(context_.options).png_palettes < 2 ||
+            deadline_.short_of_time(cost_ms > deadline_.remaining_ms()))
+            return made;
+        return with_palette(picture, PaletteColors::kAll);
+    }
+
+    Attempt with_palette(const PngPicture& picture, PaletteColors colors) {
         const unsigned most_colors = file_.find("bKGD") != nullptr ? 255 : 256;
         const Result<QuantizedPicture> made =
-            quantize_picture(picture, most_colors, context_.options, deadline_);
+            quantize_picture(picture, most_colors, colors, context_.options, deadline_);
         if (!made) return leave_alone(made.error());
         const Result<ColorSurvey> survey = survey_colors(made->picture, deadline_);
         if (!survey) return leave_alone(survey.error());
@@ -130,7 +140,6 @@ class PngOptimization {
                       deadline_,
                       effort_};
         keep_from_palettes(job.layouts, *survey);
-        if (job.layouts.empty()) return leave_alone(Outcome::kNotApplicable, "chunks forbid a palette");
         return finish(job, input_.size() - input_.size() / kLeastLossyGainShare, made->score);
     }
 
@@ -151,6 +160,8 @@ class PngOptimization {
     }
 
     Attempt finish(const EncodeJob& job, std::size_t limit, std::optional<double> score) {
+        if (job.layouts.empty() && job.own_scanlines.empty())
+            return leave_alone(Outcome::kNotApplicable, "chunks forbid the form of the result");
         const Result<EncodedPicture> encoded = encode_picture(job);
         if (!encoded) return leave_alone(encoded.error());
         PngFile resized = file_;

@@ -88,10 +88,12 @@ std::vector<Rgba> palette_of(liq_result* result) {
 // that libimagequant lowers is not.
 class PaletteSearch {
   public:
-    PaletteSearch(const PngPicture& picture, unsigned most_colors, const Options& options, Deadline deadline)
+    PaletteSearch(const PngPicture& picture, unsigned most_colors, PaletteColors colors,
+                  const Options& options, Deadline deadline)
         : picture_(picture),
           rgba_(rgba_bytes(picture)),
           most_colors_(std::clamp(most_colors, 2u, 256u)),
+          colors_(colors),
           options_(options),
           deadline_(deadline) {}
 
@@ -114,12 +116,13 @@ class PaletteSearch {
     }
 
   private:
-    // The first palette has no more colours than it needs, the others have all they may.
+    // The first palette has no more colours than it needs unless told so; the others have all they may.
     AttrHandle make_attr() {
         AttrHandle attr(liq_attr_create());
         if (!attr) return attr;
         const int floor = std::min<int>(options_.png_quality_min, 100);
-        liq_set_quality(attr.get(), floor, weights_.empty() ? std::max(floor, kQualityEnough) : 100);
+        const bool all = colors_ == PaletteColors::kAll || !weights_.empty();
+        liq_set_quality(attr.get(), floor, all ? 100 : std::max(floor, kQualityEnough));
         liq_set_max_colors(attr.get(), static_cast<int>(most_colors_));
         liq_set_speed(attr.get(), rgba_.size() / 4 > kFastFromPixels ? kFastSpeed : kSpeed);
         liq_attr_set_progress_callback(attr.get(), keep_going, &deadline_);
@@ -190,6 +193,7 @@ class PaletteSearch {
     const PngPicture& picture_;
     Bytes rgba_;
     unsigned most_colors_;
+    PaletteColors colors_;
     const Options& options_;
     Deadline deadline_;
     std::vector<float> weights_;  // of tiles; empty for the first palette
@@ -198,9 +202,9 @@ class PaletteSearch {
 }  // namespace
 
 Result<QuantizedPicture> quantize_picture(const PngPicture& picture, unsigned most_colors,
-                                          const Options& options, Deadline deadline) {
+                                          PaletteColors colors, const Options& options, Deadline deadline) {
     stay_single_threaded();
-    return PaletteSearch(picture, most_colors, options, deadline).run();
+    return PaletteSearch(picture, most_colors, colors, options, deadline).run();
 }
 
 }  // namespace optimilter

@@ -275,7 +275,7 @@ std::vector<PngLayout> candidate_layouts(const PngFile& file, const PngPicture& 
     if (best != direct.end()) layouts.push_back(*best);
     if (indexed) add_indexed(file, own_order(picture, survey), layouts);
     if (survey.few_colors) add_orders(file, survey, orders, layouts);
-    if (layouts.empty()) layouts.push_back(picture.layout);
+    if (layouts.empty() && metadata_allows(file, picture.layout)) layouts.push_back(picture.layout);
     return layouts;
 }
 

@@ -36,7 +36,8 @@ Result<ColorSurvey> survey_colors(const PngPicture& picture, Deadline deadline);
 PngPicture narrow_deep_picture(const PngFile& file, PngPicture picture);
 
 // Layouts worth a trial, the best without a palette first, at most so many orders of a made palette among
-// them; never empty. For up to 8 bits a sample.
+// them; none where the chunks of file allow none, as may be for a picture made from the file's. For up to 8
+// bits a sample.
 std::vector<PngLayout> candidate_layouts(const PngFile& file, const PngPicture& picture,
                                          const ColorSurvey& survey,
                                          unsigned orders = png_effort(kEffortDefault).orders);

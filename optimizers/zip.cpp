@@ -21,7 +21,7 @@ namespace optimilter {
 
 namespace {
 
-// Formats that deflate hardly shrinks: never worth the slow levels, and left stored when they were.
+// Formats that deflate hardly shrinks: never worth the slow levels, and mostly left stored when they were.
 bool is_compressed_media(Format format) {
     switch (format) {
         case Format::kUnknown:
@@ -34,6 +34,22 @@ bool is_compressed_media(Format format) {
         default:
             return true;
     }
+}
+
+// Most bytes that a deflated form of such a content may have to take the place of a stored one; 0: stay
+// stored. What deflates in pictures are profiles, XMP and thumbnails, mostly in front, so a look at both ends
+// decides.
+std::size_t limit_for_stored(ByteView content) {
+    constexpr std::size_t kHead = 16384;
+    constexpr std::size_t kTail = 2048;
+    constexpr std::size_t kLeastGainShare = 20;
+    const auto gains = [](ByteView piece) {
+        return deflate_raw_within(piece, kMediaLevel, piece.size() - piece.size() / kLeastGainShare)
+            .has_value();
+    };
+    const bool likely = gains(content.first(std::min(kHead, content.size()))) ||
+                        gains(content.last(std::min(kTail, content.size())));
+    return likely ? content.size() - content.size() / kLeastGainShare : 0;
 }
 
 // A member that may be rewritten.
@@ -157,8 +173,9 @@ bool Repacking::replace_content(const Candidate& candidate, const OptimizeResult
     const ByteView content = result.output;
     if (sniff(content, {{}, zip_name(input_, old)}) != candidate.format) return false;
     ZipReplacement replacement{kZipStored, crc32(content), static_cast<std::uint32_t>(content.size()), {}};
-    if (old.method == kZipDeflated) {
-        const std::size_t limit = std::min(old.data.size(), content.size()) - 1;
+    const std::size_t worth_it = old.method == kZipDeflated ? content.size() - 1 : limit_for_stored(content);
+    if (worth_it != 0) {
+        const std::size_t limit = std::min(old.data.size() - 1, worth_it);
         auto deflated = deflate_raw_within(content, kMediaLevel, limit);
         if (deflated) {
             replacement.method = kZipDeflated;
@@ -225,7 +242,6 @@ void Repacking::shrink_nested(const Candidate& candidate) {
 void Repacking::redeflate(const Candidate& candidate) {
     const ZipEntry& old = entry(candidate);
     const bool media = is_compressed_media(candidate.format);
-    if (media && old.method == kZipStored) return;
     const auto level = pace_.level_for(old.size, media);
     if (!level) {
         out_of_budget_ = true;
@@ -233,8 +249,11 @@ void Repacking::redeflate(const Candidate& candidate) {
     }
     const auto content = MemberContent::of(input_, old);
     if (!content) return;
+    const bool keeps_stored = media && old.method == kZipStored;
+    const std::size_t limit = keeps_stored ? limit_for_stored(content->bytes()) : old.data.size() - 1;
+    if (limit == 0) return;
     const Stopwatch watch;
-    auto deflated = deflate_raw_within(content->bytes(), *level, old.data.size() - 1);
+    auto deflated = deflate_raw_within(content->bytes(), *level, limit);
     pace_.learn_deflating(old.size, *level, watch.elapsed_ms());
     if (!deflated) return;
     replacements_[candidate.index] = {kZipDeflated, old.crc, old.size, std::move(deflated).value()};

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 #include <optional>
 #include <string>
 
@@ -88,6 +89,7 @@ class Reader {
     Status check_end_fields(std::size_t end_at) const;
     Status read_directory();
     Status read_central(std::size_t at);
+    void sort_by_place();
     Status read_local(std::size_t index);
     Status check_local(const std::uint8_t* local, const ZipEntry& entry, ByteView name) const;
     Status check_tail(ByteRange tail, const ZipEntry& entry) const;
@@ -99,7 +101,6 @@ class Reader {
     ByteView file_;
     std::uint32_t max_entries_;
     std::uint16_t count_ = 0;
-    std::vector<std::uint32_t> offsets_;  // of the local headers, as the central directory tells
     ZipArchive archive_;
 };
 
@@ -190,8 +191,9 @@ Status Reader::read_central(std::size_t at) {
     entry.crc = read_le32(p + 16);
     entry.size = read_le32(p + 24);
     entry.plain_file = is_plain_file(p[5], read_le32(p + 38), zip_name(file_, entry));
-    // The end of the data is not known before the local header was read; keep the size there until then.
+    // Until the local header was read all that is known of these two: size of the data, begin of the record.
     entry.data = {0, read_le32(p + 20)};
+    entry.record = {read_le32(p + 42), 0};
     if (Status status = check_flags(entry.flags, entry.method); !status) return status;
     if (Status status = check_extra(file_.subspan(entry.name.end, extra_size)); !status) return status;
     if (p[6] > kHighestVersion) return unsupported("entry of an unknown ZIP version");
@@ -200,14 +202,12 @@ Status Reader::read_central(std::size_t at) {
         return unsupported("zip64 entry");
     }
     if (Status status = check_name(zip_name(file_, entry)); !status) return status;
-    offsets_.push_back(read_le32(p + 42));
     archive_.entries.push_back(entry);
     return Success{};
 }
 
 Status Reader::read_directory() {
     archive_.entries.reserve(count_);
-    offsets_.reserve(count_);
     std::size_t at = archive_.directory.begin;
     for (std::uint16_t i = 0; i < count_; ++i) {
         if (Status status = read_central(at); !status) return status;
@@ -215,6 +215,13 @@ Status Reader::read_directory() {
     }
     if (at != archive_.directory.end) return malformed("bytes after the last central directory entry");
     return Success{};
+}
+
+void Reader::sort_by_place() {
+    const auto stands_before = [](const ZipEntry& a, const ZipEntry& b) {
+        return a.record.begin < b.record.begin;
+    };
+    std::stable_sort(archive_.entries.begin(), archive_.entries.end(), stands_before);
 }
 
 Status Reader::check_local(const std::uint8_t* local, const ZipEntry& entry, ByteView name) const {
@@ -254,11 +261,10 @@ Status Reader::check_tail(ByteRange tail, const ZipEntry& entry) const {
 
 Status Reader::read_local(std::size_t index) {
     ZipEntry& entry = archive_.entries[index];
-    const std::size_t begin = index == 0 ? 0 : archive_.entries[index - 1].record.end;
-    const bool last = index + 1 == offsets_.size();
-    const std::size_t end = last ? archive_.directory.begin : offsets_[index + 1];
-    if (offsets_[index] > begin) return unsupported("data before or inside the archive");
-    if (offsets_[index] < begin) return malformed("entries overlap or are out of order");
+    const std::size_t begin = entry.record.begin;
+    if (index == 0 && begin != 0) return unsupported("data before the archive");
+    const bool last = index + 1 == archive_.entries.size();
+    const std::size_t end = last ? archive_.directory.begin : archive_.entries[index + 1].record.begin;
     if (end > archive_.directory.begin || end < begin + kZipLocalSize ||
         !signature_at(file_, begin, kZipLocalSignature)) {
         return malformed("broken local header");
@@ -267,7 +273,7 @@ Status Reader::read_local(std::size_t index) {
     const std::size_t name_end = begin + kZipLocalSize + read_le16(local + 26);
     const std::size_t data_begin = name_end + read_le16(local + 28);
     const std::size_t data_end = data_begin + entry.data.end;
-    if (data_end > end) return malformed("entries overlap or are out of order");
+    if (data_end > end) return malformed("entries overlap");
     if (Status status = check_extra(slice(file_, {name_end, data_begin})); !status) return status;
     const ByteView name = slice(file_, {begin + kZipLocalSize, name_end});
     if (Status status = check_local(local, entry, name); !status) return status;
@@ -289,8 +295,9 @@ Status Reader::check_duplicates() const {
 Result<ZipArchive> Reader::read() {
     if (Status status = read_end(); !status) return status.error();
     if (Status status = read_directory(); !status) return status.error();
-    if (offsets_.empty() && archive_.directory.begin != 0) return unsupported("data before the archive");
-    for (std::size_t i = 0; i < offsets_.size(); ++i) {
+    if (count_ == 0 && archive_.directory.begin != 0) return unsupported("data before the archive");
+    sort_by_place();
+    for (std::size_t i = 0; i < archive_.entries.size(); ++i) {
         if (Status status = read_local(i); !status) {
             const std::string name = printable(zip_name(file_, archive_.entries[i]), 60);
             return Error{status.error().code, fmt::format("{} ({})", status.error().text, name)};
@@ -304,6 +311,15 @@ Result<ZipArchive> Reader::read() {
 
 Result<ZipArchive> read_zip(ByteView file, std::uint32_t max_entries) {
     return Reader(file, max_entries).read();
+}
+
+std::vector<std::size_t> directory_order(const ZipArchive& archive) {
+    std::vector<std::size_t> order(archive.entries.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+        return archive.entries[a].central.begin < archive.entries[b].central.begin;
+    });
+    return order;
 }
 
 Outcome zip_refusal(ErrorCode code) {

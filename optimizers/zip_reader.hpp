@@ -2,9 +2,10 @@
 //
 // A strict reader of ZIP records (APPNOTE.TXT 6.3, section 4.3): where every byte of an archive belongs. It
 // accepts only archives that can be read in one way, so that what we rewrite is what every other reader sees:
-// records contiguous from offset 0 in the order of the central directory, both headers agreeing, nothing
-// before, between or after. It refuses to know what is compressed inside. Decoder-free, shared with sniff().
-// Thread safe: pure functions; the ranges point into the view that was read.
+// records contiguous from offset 0, each listed once in the central directory (in whatever order: WPS Office
+// sorts it), both headers agreeing, nothing before, between or after. It refuses to know what is compressed
+// inside. Decoder-free, shared with sniff(). Thread safe: pure functions; the ranges point into the view that
+// was read.
 //
 // Security: reads outside bytes; every record is bounded by the view, entries by the caller's limit.
 #pragma once
@@ -52,6 +53,9 @@ struct ZipArchive {
     ByteRange directory;            // central directory
     ByteRange end;                  // end of central directory record with the archive comment
 };
+
+// Places in archive.entries, in the order of the central directory.
+std::vector<std::size_t> directory_order(const ZipArchive& archive);
 
 inline std::string_view zip_name(ByteView file, const ZipEntry& entry) {
     return as_text(slice(file, entry.name));

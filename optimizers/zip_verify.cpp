@@ -63,12 +63,13 @@ class Comparison {
     std::size_t next_change_ = 0;
 };
 
-// The end record: all but size and place of the central directory.
+// The end record: all but size and place of the central directory; the order of that directory.
 std::string Comparison::compare_frame() const {
     if (before_.entries.size() != after_.entries.size()) return "number of entries differs";
     const ByteView a = slice(input_, before_.end);
     const ByteView b = slice(output_, after_.end);
     if (!equal(a.first(12), b.first(12)) || !equal(a.subspan(20), b.subspan(20))) return "end record differs";
+    if (directory_order(before_) != directory_order(after_)) return "order of the directory differs";
     return {};
 }
 

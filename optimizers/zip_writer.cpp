@@ -52,7 +52,7 @@ Bytes write_zip(ByteView input, const ZipArchive& archive, const ZipReplacements
         }
     }
     const auto directory_at = static_cast<std::uint32_t>(output.size());
-    for (std::size_t i = 0; i < archive.entries.size(); ++i) {
+    for (const std::size_t i : directory_order(archive)) {
         const std::size_t at = output.size();
         append(output, slice(input, archive.entries[i].central));
         const auto replaced = replacements.find(i);

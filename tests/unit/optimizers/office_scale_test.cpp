@@ -2,6 +2,12 @@
 //
 // Pictures in documents through the driver: scaled to their use, once for all copies, and never further than
 // verify_zip() finds in the original.
+#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
+// jpeglib.h needs the first two.
+#include <jpeglib.h>
+
 #include "jpeg_pictures.hpp"
 #include "office_builder.hpp"
 #include "optimizers/exif.hpp"
@@ -92,6 +98,55 @@ void pictures_take_the_size_of_their_use() {
         const OptimizeResult second = run(result.output, document_options());
         CHECK_EQ(outcome_name(second.outcome), "not_smaller", row.name);
     }
+}
+
+// As most programs write it: by libjpeg, with the tables of Annex K. Noise in gray.
+std::string annex_k_jpeg(unsigned width, unsigned height, int quality) {
+    jpeg_compress_struct state{};
+    jpeg_error_mgr errors{};
+    state.err = ::jpeg_std_error(&errors);
+    ::jpeg_create_compress(&state);
+    unsigned char* bytes = nullptr;
+    unsigned long size = 0;
+    ::jpeg_mem_dest(&state, &bytes, &size);
+    state.image_width = width;
+    state.image_height = height;
+    state.input_components = 1;
+    state.in_color_space = JCS_GRAYSCALE;
+    ::jpeg_set_defaults(&state);
+    ::jpeg_set_quality(&state, quality, TRUE);
+    ::jpeg_start_compress(&state, TRUE);
+    const JpegPixels pixels = pictures::scene(width, height, 1, 6);
+    for (unsigned y = 0; y < height; ++y) {
+        JSAMPROW row = const_cast<JSAMPROW>(pixels.samples.data()) + std::size_t{y} * width;
+        ::jpeg_write_scanlines(&state, &row, 1);
+    }
+    ::jpeg_finish_compress(&state);
+    ::jpeg_destroy_compress(&state);
+    std::string file(reinterpret_cast<const char*>(bytes), size);
+    std::free(bytes);
+    return file;
+}
+
+// Office programs scale pictures to a resolution too, and then write them finer than asked for. Those are
+// coded anew; ours, which may be as fine as that where they had to be, are not.
+void only_our_own_cuts_keep_their_quality() {
+    const auto quality_after = [](const std::string& picture, const Options& options) {
+        const Bytes file = docx(picture, 3 * kInch, 2 * kInch);
+        const OptimizeResult result = run(file, options);
+        if (result.output.empty()) return estimate_jpeg_quality(pictures::markers_of(as_bytes(picture)));
+        CHECK(run(result.output, options).outcome != Outcome::kOptimized);
+        const Bytes changed = member(result.output);
+        CHECK_EQ(size_of(changed), "300x200");
+        return estimate_jpeg_quality(pictures::markers_of(changed));
+    };
+    Options options = document_options();
+    CHECK(quality_after(annex_k_jpeg(300, 200, 92), options) <= options.jpeg_quality_max);
+    CHECK_EQ(quality_after(jpeg(300, 200, 1, 92), options), 92);
+    // Still finer ones become as fine as ours, where less misses the score.
+    options.score_min = 9700;
+    const int fine = quality_after(annex_k_jpeg(300, 200, 98), options);
+    CHECK(fine > options.jpeg_quality_max && fine <= 92, std::to_string(fine));
 }
 
 void only_documents_in_lossy_profiles_scale() {
@@ -238,6 +293,7 @@ int main() {
     initialize_optimizers();
     const CMUnitTest tests[] = {
         TEST(pictures_take_the_size_of_their_use),
+        TEST(only_our_own_cuts_keep_their_quality),
         TEST(only_documents_in_lossy_profiles_scale),
         TEST(orientation_stays_and_the_use_fits_both_ways),
         TEST(copies_are_optimized_once),

@@ -345,6 +345,50 @@ void test_palette_of_few_colours() {
     }
 }
 
+// Readers refuse a gray profile in a file with a palette, so there is no form for the palette that is made.
+void test_gray_profile_forbids_the_made_palette() {
+    const Spec spec{PngColor::kGrayAlpha, 8, false, 300, 300, [](unsigned x, unsigned y, unsigned c) {
+                        return c == 0 ? (x * 3 + y) / 5 : y < 40 ? 0u : 255 - x % 200;
+                    }};
+    const Bytes plain = insert_before(write(spec), "IDAT", "iCCP", z("gray\0\0x", 7));
+    const Bytes with_background = insert_before(plain, "IDAT", "bKGD", z("\0\xFF", 2));
+    for (const Bytes& input : {plain, with_background}) {
+        const Options options = lossy_options();
+        const OptimizeResult result = run(input, options);
+        CHECK_EQ(static_cast<int>(result.outcome), 0, result.reason);
+        CHECK(is_gray(read_png(result.output)->header.color));
+        CHECK(run(result.output, options).outcome != Outcome::kOptimized);
+    }
+}
+
+// A folder with soft edges and a slow change of blue, as desktops draw them.
+unsigned soft_icon(unsigned x, unsigned y, unsigned c) {
+    const double edge = std::max(std::abs(x - 128.0), std::abs(y - 128.0)) - 100;
+    const bool back = y < 70 && x > 110;
+    if (c == 3) return back ? 0u : static_cast<unsigned>(std::clamp(128 - edge * 64, 0.0, 255.0));
+    const double shade = (x + 2.0 * y) / 768;
+    const double low[] = {120, 170, 240};
+    const double high[] = {190, 220, 225};
+    return static_cast<unsigned>(low[c] + (high[c] - low[c]) * shade);
+}
+
+// A soft picture that deflates well: a palette that just reaches a low bound makes it larger by its dots,
+// one of all the colours there are makes it smaller. A lower bound must not cost the file its gain.
+void test_lower_bound_keeps_the_gain() {
+    const Spec spec{PngColor::kRgba, 8, false, 256, 256, soft_icon, 9};
+    std::size_t before = 0;
+    for (const std::uint16_t score_min : {std::uint16_t{9600}, std::uint16_t{9300}, std::uint16_t{9000}}) {
+        Options options = lossy_options();
+        options.score_min = options.score_min_text = score_min;
+        options.png_quality_min = 65;
+        const OptimizeResult result = run(write(spec), options);
+        CHECK_EQ(static_cast<int>(result.outcome), 0, result.reason);
+        CHECK(result.score.has_value(), std::to_string(score_min));
+        CHECK(before == 0 || result.output.size() <= before + before / 20, std::to_string(score_min));
+        before = result.output.size();
+    }
+}
+
 void test_palette_is_refused() {
     struct Case {
         std::string_view name;
@@ -472,6 +516,8 @@ int main() {
                                 TEST(test_palette_is_made),
                                 TEST(test_places_that_came_out_worst_get_colours),
                                 TEST(test_palette_of_few_colours),
+                                TEST(test_gray_profile_forbids_the_made_palette),
+                                TEST(test_lower_bound_keeps_the_gain),
                                 TEST(test_palette_is_refused),
                                 TEST(test_filters_are_the_same_on_all_machines),
                                 TEST(test_order_of_palette),

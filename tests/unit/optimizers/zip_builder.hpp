@@ -61,6 +61,7 @@ inline std::string packed(const Item& item) {
 
 struct Archive {
     std::vector<Item> items{};
+    std::vector<std::size_t> listed{};  // places in items as the directory lists them; empty: in their order
     std::string comment{};
     std::string prefix{};  // before the first record; offsets count it in when shift is set
     bool shift = false;
@@ -128,7 +129,7 @@ inline std::string central_record(const Item& item, const Numbers& n) {
 inline Bytes build(const Archive& archive) {
     std::string file = archive.prefix;
     const std::size_t base = archive.shift ? 0 : archive.prefix.size();
-    std::string directory;
+    std::vector<std::string> records;
     for (const Item& item : archive.items) {
         file += item.before;
         const std::string data = packed(item);
@@ -137,8 +138,11 @@ inline Bytes build(const Archive& archive) {
                                 item.size.value_or(static_cast<std::uint32_t>(item.content.size())),
                                 static_cast<std::uint32_t>(file.size() - base)};
         file += detail::local_record(item, data, n);
-        directory += detail::central_record(item, n);
+        records.push_back(detail::central_record(item, n));
     }
+    std::string directory;
+    for (std::size_t i = 0; i < records.size(); ++i)
+        directory += records[archive.listed.empty() ? i : archive.listed[i]];
     const std::size_t directory_at = file.size() - base;
     file += directory + archive.before_end;
     file += std::string("PK\5\6", 4);

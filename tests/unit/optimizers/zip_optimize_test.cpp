@@ -69,10 +69,7 @@ std::vector<Item> one_of_everything() {
     };
 }
 
-void contents_and_fields_survive() {
-    Archive made;
-    made.items = one_of_everything();
-    made.comment = "archive comment";
+void check_contents_and_fields(const Archive& made) {
     const Bytes file = build(made);
     const OptimizeResult result = run(file);
     CHECK_EQ(outcome_name(result.outcome), "optimized", result.reason);
@@ -94,6 +91,19 @@ void contents_and_fields_survive() {
         if (item.raw) continue;
         CHECK_EQ(content_of(result.output, i), item.content, item.name);
     }
+    CHECK(made.listed.empty() || directory_order(*archive) == made.listed);
+    CHECK_EQ(outcome_name(run(result.output).outcome), "not_smaller");
+}
+
+void contents_and_fields_survive() {
+    Archive made;
+    made.items = one_of_everything();
+    made.comment = "archive comment";
+    check_contents_and_fields(made);
+    // The directory in an order of its own, which stays.
+    for (std::size_t i = 1; i < made.items.size(); i += 2) made.listed.push_back(i);
+    for (std::size_t i = 0; i < made.items.size(); i += 2) made.listed.push_back(i);
+    check_contents_and_fields(made);
 }
 
 void untouched_records_are_copied() {
@@ -232,6 +242,34 @@ void members_that_stay() {
         CHECK_EQ(record_of(file, 0) != record_of(attempt.output, 0), row.deflated_anew, row.name);
         CHECK_EQ(content_of(attempt.output, 0), padded, row.name);
         CHECK(attempt.changes.empty(), row.name);
+    }
+}
+
+// Profiles and XMP in a picture deflate, its pixels do not: a stored one stays stored unless a good part of
+// it is of the former kind, whether its optimizer makes it smaller or not.
+void stored_pictures_are_deflated_where_that_shows() {
+    struct Case {
+        const char* name;
+        std::string picture;
+        bool deflated;
+    };
+    const std::string head = "\xFF\xD8\xFF";
+    const Case kCases[] = {{"nothing", head + noise(30'000), false},
+                           {"little", head + prose(500) + noise(60'000), false},
+                           {"much", head + prose(6'000) + noise(20'000), true},
+                           {"at the end", head + noise(30'000) + prose(4'000), true}};
+    for (const Case& row : kCases) {
+        for (const bool smaller : {false, true}) {
+            const Bytes file = build({{.name = "pic", .content = row.picture + "longer", .method = 0},
+                                      {.name = "text", .content = prose(3000)}});
+            const auto nested = [&](ByteView, const TypeHint&, const PictureUse&) {
+                return smaller ? answer(Outcome::kOptimized, row.picture) : answer(Outcome::kNotSmaller, "");
+            };
+            const Attempt attempt = attempt_with(file, nested);
+            CHECK_EQ(outcome_name(attempt.outcome), "optimized", row.name);
+            CHECK_EQ(entry_of(attempt.output, 0).method == kZipDeflated, row.deflated, row.name);
+            CHECK_EQ(content_of(attempt.output, 0), row.picture + (smaller ? "" : "longer"), row.name);
+        }
     }
 }
 
@@ -425,6 +463,7 @@ int main() {
         TEST(pictures_are_found_by_bytes),
         TEST(lowest_score_counts),
         TEST(members_that_stay),
+        TEST(stored_pictures_are_deflated_where_that_shows),
         TEST(results_of_another_format_are_dropped),
         TEST(nested_archives),
         TEST(signed_archive_inside_stays),

@@ -150,11 +150,34 @@ constexpr Refusal kRefusals[] = {
      ErrorCode::kMalformed, "broken central"},
     {"overlap: both entries at 0", [] { return bent([](Item& i) { i.offset = 0; }); }, ErrorCode::kMalformed,
      "broken local"},
-    {"out of order",
+    {"places exchanged",
      [] {
          Archive archive = two();
          archive.items[0].offset = 60;
          archive.items[1].offset = 0;
+         return archive;
+     },
+     ErrorCode::kMalformed, "overlap"},
+    {"sorted directory, prefix",
+     [] {
+         Archive archive = two();
+         archive.prefix = "#!/bin/sh\n";
+         archive.shift = true;
+         archive.listed = {1, 0};
+         return archive;
+     },
+     ErrorCode::kUnsupported, "before"},
+    {"sorted directory, gap",
+     [] {
+         Archive archive = bent([](Item& i) { i.before = "gap"; });
+         archive.listed = {1, 0};
+         return archive;
+     },
+     ErrorCode::kUnsupported, "unknown bytes"},
+    {"sorted directory, one record twice",
+     [] {
+         Archive archive = two();
+         archive.listed = {1, 1};
          return archive;
      },
      ErrorCode::kUnsupported, "before"},
@@ -265,6 +288,20 @@ void reads_every_record() {
     CHECK_EQ(archive->end.end, file.size());
 }
 
+// As WPS Office writes it. Entries come in the order of the file all the same.
+void reads_a_directory_of_another_order() {
+    Archive made = odd_but_right();
+    for (std::size_t i = made.items.size(); i > 0; --i) made.listed.push_back(i - 1);
+    const Bytes file = build(made);
+    const auto archive = read_zip(file, kEntriesMax);
+    CHECK(archive.has_value(), archive ? "" : archive.error().text);
+    CHECK(directory_order(*archive) == made.listed);
+    for (std::size_t i = 0; i < made.items.size(); ++i) {
+        CHECK_EQ(zip_name(file, archive->entries[i]), made.items[i].name);
+        CHECK_EQ(as_text(slice(file, archive->entries[i].data)), packed(made.items[i]));
+    }
+}
+
 void reads_the_empty_archive() {
     const Bytes file = build(Archive{});
     CHECK_EQ(file.size(), kZipEndSize);
@@ -362,6 +399,7 @@ int main() {
     const CMUnitTest tests[] = {
         TEST(refuses),
         TEST(reads_every_record),
+        TEST(reads_a_directory_of_another_order),
         TEST(reads_the_empty_archive),
         TEST(signing_block),
         TEST(descriptor_must_agree),

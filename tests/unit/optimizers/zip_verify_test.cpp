@@ -106,6 +106,7 @@ constexpr Forgery kForgeries[] = {
     {"entry dropped", [](Archive& a) { a.items.pop_back(); }, "number of entries"},
     {"entry added", [](Archive& a) { a.items.push_back({.name = "new"}); }, "number of entries"},
     {"order", [](Archive& a) { std::swap(a.items[1], a.items[2]); }, "header"},
+    {"order of the directory", [](Archive& a) { a.listed = {8, 7, 6, 5, 4, 3, 2, 1, 0}; }, "order"},
     {"archive comment", [](Archive& a) { a.comment = "Comment"; }, "end record"},
     {"archive comment dropped", [](Archive& a) { a.comment = ""; }, "end record"},
     {"prefix", [](Archive& a) { a.prefix = "x"; }, "result:"},
