@@ -126,7 +126,8 @@ class JpegWork {
         : file_(file),
           size_{markers.width, markers.height},
           turned_(jpeg_is_turned(file, markers)),
-          settled_(markers.progressive() && !jpeg_wants_reencoding(markers, context.options, size_)),
+          settled_((markers.progressive() || has_own_jpeg_table(markers)) &&
+                   !jpeg_wants_reencoding(markers, context.options, size_)),
           leave_(leave),
           context_(context) {}
 

@@ -86,6 +86,16 @@ Result<Bytes> convert(Format format, ByteView input, Context& context) {
     return make_png(*header, std::move(*rgba), deadline);
 }
 
+// What the optimizer of PNG, which would see the result in a second pass, makes of it now.
+Attempt optimized_png(Bytes exact, Context& context) {
+    const Optimizer* const row = find_optimizer(Format::kPng);
+    if (row == nullptr || !context.options.enabled(Format::kPng))
+        return {Outcome::kOptimized, {}, std::move(exact), {}, {}};
+    OptimizeResult result = run_optimizer(*row, exact, context);
+    const bool better = result.outcome == Outcome::kOptimized;
+    return {Outcome::kOptimized, {}, better ? std::move(result.output) : std::move(exact), result.score, {}};
+}
+
 }  // namespace
 
 template <Format kFormat>
@@ -96,7 +106,7 @@ Attempt optimize_raster(ByteView input, Context& context) {
         return leave_alone(Outcome::kNotApplicable, "pictures inside files keep their format");
     Result<Bytes> output = convert(kFormat, input, context);
     if (!output) return leave_alone(output.error());
-    Attempt attempt{Outcome::kOptimized, {}, std::move(*output), {}, {}};
+    Attempt attempt = optimized_png(std::move(*output), context);
     attempt.converted_to = Format::kPng;
     return attempt;
 }
@@ -129,11 +139,20 @@ std::string compare_metadata(const RasterHeader& header, const PngFile& png) {
     return icc && as_text(*icc) == as_text(header.icc) ? std::string() : "colour profile differs";
 }
 
+// As PNG is verified, against the samples of our own reader.
+std::string compare_likeness(const RasterHeader& header, Bytes own, const Attempt& attempt,
+                             Context& context) {
+    const Optimizer* const row = find_optimizer(Format::kPng);
+    const Result<Bytes> exact = make_png(header, std::move(own), context.budget.deadline());
+    if (row == nullptr || !exact) return "nothing to compare with";
+    return row->verify(*exact, attempt, context);
+}
+
 }  // namespace
 
 template <Format kFormat>
 std::string verify_raster(ByteView input, const Attempt& attempt, Context& context) {
-    if (attempt.score || attempt.converted_to != Format::kPng) return "not a lossless PNG";
+    if (attempt.converted_to != Format::kPng) return "no PNG";
     if (!context.options.converts(kFormat) || context.depth > 0) return "conversion nobody asked for";
     const Result<RasterHeader> header = read_raster_header(kFormat, input);
     const Result<PngFile> png = read_png(attempt.output);
@@ -144,13 +163,14 @@ std::string verify_raster(ByteView input, const Attempt& attempt, Context& conte
         scanline_bytes(png->header) > kLargestScanlines)
         return "output of an unexpected form";
     if (std::string why = compare_metadata(*header, *png); !why.empty()) return why;
+    Result<Bytes> own = read_raster(kFormat, input, *header);
+    if (!own) return "does not decode";
+    if (attempt.score) return compare_likeness(*header, std::move(*own), attempt, context);
     PngDecoder decoder(*png, PngSamples::kRgba8);
     if (!decoder.start()) return "does not decode";
     Bytes rgba(decoder.row_bytes() * header->height);
     if (!decoder.read_all(rgba.data(), context.budget.deadline()) || !decoder.finish())
         return "does not decode";
-    const Result<Bytes> own = read_raster(kFormat, input, *header);
-    if (!own) return "does not decode";
     return *own == rgba ? std::string() : "pixels differ";
 }
 

@@ -239,6 +239,46 @@ void test_every_kind_becomes_png() {
     }
 }
 
+// In a lossy profile the PNG optimizer has its say at once: a second pass finds nothing to do.
+void test_lossy_profiles_make_palettes() {
+    Options options = converting();
+    options.lossy = true;
+    options.score_min = options.score_min_text = 8000;
+    options.png_quality_min = 0;
+    std::string header = "P6\n300 200\n255\n";
+    Bytes soft(header.begin(), header.end());
+    std::uint32_t noise = 1;
+    for (unsigned y = 0; y < 200; ++y) {
+        for (unsigned x = 0; x < 300; ++x) {
+            for (const unsigned v : {x * 200 / 300 + 20, y + 30, (x + y) / 3}) {
+                noise = noise * 1664525 + 1013904223;
+                soft.push_back(static_cast<std::uint8_t>(v + (noise >> 29)));
+            }
+        }
+    }
+    const OptimizeResult result = run(soft, options);
+    CHECK_EQ(result.reason, "");
+    CHECK(result.score && *result.score >= 0.8 && *result.score < 1);
+    CHECK(result.output.size() < run(soft).output.size() / 10 * 9);
+    CHECK(run(result.output, options).outcome != Outcome::kOptimized);
+    const auto verdict = [&](const Bytes& output, std::optional<double> score, const Options& by) {
+        Budget budget(Deadline(), by);
+        Context context{by, budget, 0, {}};
+        Attempt attempt{Outcome::kOptimized, {}, output, score, {}};
+        attempt.converted_to = Format::kPng;
+        return find_optimizer(Format::kPnm)->verify(soft, attempt, context);
+    };
+    CHECK_EQ(verdict(result.output, result.score, options), "");
+    CHECK_EQ(verdict(result.output, {}, options), "pixels differ");
+    CHECK_EQ(verdict(result.output, *result.score + 0.01, options), "score is not the measured one");
+    Bytes other = soft;
+    for (std::size_t i = header.size(); i < header.size() + 30'000; ++i) other[i] = 0;
+    CHECK_EQ(verdict(run(other, options).output, result.score, options), "looks too different");
+    Options strict = options;
+    strict.score_min = strict.score_min_text = 9990;
+    CHECK_EQ(verdict(result.output, result.score, strict), "looks too different");
+}
+
 void test_only_when_asked_for() {
     for (const Sample& s : samples()) {
         CHECK_EQ(run(s.bytes, {}).outcome, Outcome::kNotApplicable, s.name);
@@ -350,7 +390,11 @@ void test_lies_are_found() {
 
 int main() {
     initialize_optimizers();
-    const CMUnitTest tests[] = {TEST(test_every_kind_becomes_png), TEST(test_only_when_asked_for),
-                                TEST(test_left_alone), TEST(test_bounds), TEST(test_lies_are_found)};
+    const CMUnitTest tests[] = {TEST(test_every_kind_becomes_png),
+                                TEST(test_lossy_profiles_make_palettes),
+                                TEST(test_only_when_asked_for),
+                                TEST(test_left_alone),
+                                TEST(test_bounds),
+                                TEST(test_lies_are_found)};
     return cmocka_run_group_tests_name("rare_raster", tests, nullptr, nullptr);
 }
