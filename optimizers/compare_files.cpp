@@ -4,10 +4,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
+#include <utility>
 
 #include "optimizers/c_handles.hpp"
 #include "optimizers/format.hpp"
+#include "optimizers/jpeg_lossy.hpp"
+#include "optimizers/jpeg_markers.hpp"
+#include "optimizers/png_likeness.hpp"
 
 namespace optimilter {
 
@@ -44,31 +47,37 @@ Result<VipsImageHandle> open_picture(ByteView file, const char* which, Budget& b
     return VipsImageHandle(colored);
 }
 
-Result<Bytes> samples_over(VipsImage* picture, double background, const char* which) {
-    const std::array<double, 3> colors = {background, background, background};
-    const std::unique_ptr<VipsArrayDouble, void (*)(VipsArrayDouble*)> array(
-        vips_array_double_new(colors.data(), 3), [](VipsArrayDouble* a) { vips_area_unref(VIPS_AREA(a)); });
-    VipsImage* unowned = nullptr;
-    const int failed = vips_image_hasalpha(picture) != 0
-                           ? vips_flatten(picture, &unowned, "background", array.get(), nullptr)
-                           : vips_copy(picture, &unowned, nullptr);
-    if (failed != 0) return undecodable(which);
-    const VipsImageHandle flat(unowned);
+Result<Bytes> samples_over(VipsImage* picture, unsigned background, const char* which) {
     std::size_t size = 0;
-    const VipsMemory memory(vips_image_write_to_memory(flat.get(), &size));
-    const std::uint64_t wanted = std::uint64_t{side(flat->Xsize)} * side(flat->Ysize) * 3;
-    if (!memory || flat->BandFmt != VIPS_FORMAT_UCHAR || size != wanted) return undecodable(which);
+    const VipsMemory memory(vips_image_write_to_memory(picture, &size));
+    const bool alpha = vips_image_hasalpha(picture) != 0;
+    const std::uint64_t wanted = std::uint64_t{side(picture->Xsize)} * side(picture->Ysize) * (alpha ? 4 : 3);
+    if (!memory || picture->BandFmt != VIPS_FORMAT_UCHAR || size != wanted) return undecodable(which);
     const auto* bytes = static_cast<const std::uint8_t*>(memory.get());
+    if (alpha) return composed({bytes, size}, background);
     return Bytes(bytes, bytes + size);
 }
 
-Result<PictureComparison> compare_over(VipsImage* a, VipsImage* b, double background) {
+// How many times finer luma is than chroma, across and down; that of lossy WebP for all of WebP.
+std::pair<unsigned, unsigned> fineness(ByteView file) {
+    const Format format = sniff(file);
+    if (format == Format::kWebp) return {2, 2};
+    if (format != Format::kJpeg) return {1, 1};
+    const Result<JpegMarkers> markers = parse_jpeg_markers(file);
+    return markers ? luma_to_chroma(*markers) : std::pair{1u, 1u};
+}
+
+// As the optimizers measure: at full size where one of the files may have lost fine chroma.
+ScoreChroma chroma_of(ByteView a, ByteView b) {
+    return fineness(a) == fineness(b) ? ScoreChroma::kHalfSize : ScoreChroma::kFullSize;
+}
+
+Result<PictureComparison> compare_over(VipsImage* a, VipsImage* b, unsigned background, ScoreChroma chroma) {
     const Result<Bytes> first = samples_over(a, background, kNames[0]);
     if (!first) return first.error();
     const Result<Bytes> second = samples_over(b, background, kNames[1]);
     if (!second) return second.error();
-    return compare_pictures(*first, *second, side(a->Xsize), side(a->Ysize), 3, ScoreColors::kRgb,
-                            ScoreChroma::kFullSize);
+    return compare_pictures(*first, *second, side(a->Xsize), side(a->Ysize), 3, ScoreColors::kRgb, chroma);
 }
 
 }  // namespace
@@ -84,9 +93,10 @@ Result<PictureComparison> compare_files(ByteView a, ByteView b, Budget& budget) 
         return Error{ErrorCode::kRefused, fmt::format("sizes differ: {}x{} and {}x{} pixels", p->Xsize,
                                                       p->Ysize, q->Xsize, q->Ysize)};
     }
-    Result<PictureComparison> over_black = compare_over(p, q, 0);
+    const ScoreChroma chroma = chroma_of(a, b);
+    Result<PictureComparison> over_black = compare_over(p, q, 0, chroma);
     if (!over_black || (vips_image_hasalpha(p) == 0 && vips_image_hasalpha(q) == 0)) return over_black;
-    Result<PictureComparison> over_white = compare_over(p, q, 255);
+    Result<PictureComparison> over_white = compare_over(p, q, 255, chroma);
     return over_white && over_white->score > over_black->score ? over_black : over_white;
 }
 

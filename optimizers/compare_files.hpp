@@ -15,8 +15,9 @@
 namespace optimilter {
 
 // The first picture of each file as stored, orientation not applied; over black and over white where one has
-// alpha, the worse counts. kUnsupported: another format; kRefused: sizes differ; kLimit, kDeadline: the
-// budget; kMalformed: does not decode. The text says which file.
+// alpha, the worse counts; chroma at full size where the files keep it unequally fine, else at half size, as
+// the optimizers measure their results. kUnsupported: another format; kRefused: sizes differ; kLimit,
+// kDeadline: the budget; kMalformed: does not decode. The text says which file.
 Result<PictureComparison> compare_files(ByteView a, ByteView b, Budget& budget);
 
 // "worst tile at 320,64: 3.42 (luma 2.10, Cb 0.20, Cr 1.12)"

@@ -18,14 +18,6 @@ namespace {
 constexpr std::uint64_t kSampledPixels = 400'000;
 constexpr std::uint32_t kBandRows = 32;  // a multiple of the largest MCU, so that bands code like the whole
 
-// How much finer luma is than chroma, across and down.
-std::pair<unsigned, unsigned> luma_to_chroma(const JpegMarkers& markers) {
-    if (markers.components.size() != 3) return {1, 1};
-    const JpegComponent& luma = markers.components[0];
-    const JpegComponent& cb = markers.components[1];
-    return {luma.horizontal / cb.horizontal, luma.vertical / cb.vertical};
-}
-
 ChromaSampling own_sampling(const JpegMarkers& markers) {
     const auto [across, down] = luma_to_chroma(markers);
     if (across >= 2 && down >= 2) return ChromaSampling::k420;
@@ -261,6 +253,13 @@ bool jpeg_wants_reencoding(const JpegMarkers& markers, const Options& options, P
     if (!options.lossy) return false;
     if (target != PictureSize{markers.width, markers.height}) return true;
     return estimate_jpeg_quality(markers) > options.jpeg_quality_max;
+}
+
+std::pair<unsigned, unsigned> luma_to_chroma(const JpegMarkers& markers) {
+    if (markers.components.size() != 3) return {1, 1};
+    const JpegComponent& luma = markers.components[0];
+    const JpegComponent& cb = markers.components[1];
+    return {luma.horizontal / cb.horizontal, luma.vertical / cb.vertical};
 }
 
 ScoreChroma jpeg_score_chroma(const JpegMarkers& source, const JpegMarkers& result) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.hpp"
@@ -43,6 +44,9 @@ bool jpeg_wants_reencoding(const JpegMarkers& markers, const Options& options, P
 // the bound. kRefused: it is larger than the limit. kDeadline, kMalformed as the decoder says.
 Result<JpegReencoded> reencode_jpeg(ByteView input, const JpegMarkers& markers, const JpegOrder& order,
                                     const Options& options, Deadline deadline);
+
+// How many times finer luma is than chroma, across and down.
+std::pair<unsigned, unsigned> luma_to_chroma(const JpegMarkers& markers);
 
 // Chroma is compared at full size where the result keeps less of it than the source had, else at half size.
 ScoreChroma jpeg_score_chroma(const JpegMarkers& source, const JpegMarkers& result);

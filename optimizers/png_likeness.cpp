@@ -15,17 +15,6 @@ namespace {
 
 constexpr unsigned kLargestAlphaError = 64;
 constexpr double kLargestAlphaRms = 4.0;
-// The picture in front of a gray background, without alpha.
-Bytes composed(ByteView rgba, unsigned background) {
-    Bytes rgb(rgba.size() / 4 * 3);
-    for (std::size_t i = 0, o = 0; i < rgba.size(); i += 4, o += 3) {
-        const unsigned a = rgba[i + 3];
-        for (std::size_t c = 0; c < 3; ++c)
-            rgb[o + c] = static_cast<std::uint8_t>((rgba[i + c] * a + background * (255 - a) + 127) / 255);
-    }
-    return rgb;
-}
-
 void measure_alpha(ByteView a, ByteView b, Likeness& likeness) {
     std::uint64_t squares = 0;
     for (std::size_t i = 3; i < a.size(); i += 4) {
@@ -52,6 +41,16 @@ double Likeness::least_score(const Options& options) const {
 bool Likeness::acceptable(const Options& options) const {
     return score >= least_score(options) && alpha_error <= kLargestAlphaError &&
            alpha_rms <= kLargestAlphaRms;
+}
+
+Bytes composed(ByteView rgba, unsigned background) {
+    Bytes rgb(rgba.size() / 4 * 3);
+    for (std::size_t i = 0, o = 0; i < rgba.size(); i += 4, o += 3) {
+        const unsigned a = rgba[i + 3];
+        for (std::size_t c = 0; c < 3; ++c)
+            rgb[o + c] = static_cast<std::uint8_t>((rgba[i + c] * a + background * (255 - a) + 127) / 255);
+    }
+    return rgb;
 }
 
 Likeness measure_likeness(ByteView a, ByteView b, std::uint32_t width, std::uint32_t height) {

@@ -26,6 +26,9 @@ struct Likeness {
     bool acceptable(const Options& options) const;
 };
 
+// RGBA in front of a gray background: RGB. 8 bits a sample.
+Bytes composed(ByteView rgba, unsigned background);
+
 // a, b: RGBA samples of 8 bits, width x height x 4.
 Likeness measure_likeness(ByteView a, ByteView b, std::uint32_t width, std::uint32_t height);
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """optimilterctl optimize: the very same work as the milter's, on files."""
+import io
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import opened
 import pytest
 from mail_compare import compare, split_head
 from mails import attachment_of, message, part, photo, photo_mail, sample
+from PIL import Image
 from rig import CTL, LOSSLESS, Rig, WORKER
 
 FILE_FIELDS = ["file", "kind", "bytes_in", "bytes_out", "cpu_ms", "wall_ms", "parts"]
@@ -61,6 +63,26 @@ def test_quality_is_a_number_for_lossy_results_only(config, tmp_path):
     qualities = [reports(run(config, "--json", "--profile", profile, picture))[0]["parts"][0]["quality"] for profile in ("lossless", "compact")]
     assert qualities[0] is None or qualities[0] == 1
     assert isinstance(qualities[1], float) and 0.9 <= qualities[1] <= 1
+
+
+def faded():
+    """A screen with anti-aliased text and soft colours, clear at the right."""
+    picture = Image.open(io.BytesIO(attachment_of("screenshot"))).convert("RGBA")
+    clear = Image.new("L", picture.size, 255)
+    clear.paste(120, (picture.width // 2, 0, picture.width, picture.height))
+    picture.putalpha(clear)
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("name, content", [("coarse.jpg", lambda: photo(73, (640, 480))), ("fine.jpg", lambda: photo(75, (640, 480), 97)),
+                                           ("faded.png", faded)])
+def test_compare_prints_the_score_of_the_log(config, tmp_path, name, content):
+    before, after = write(tmp_path, name, content()), tmp_path / f"after-{name}"
+    quality = reports(run(config, "--json", "--profile", "balanced", "--output", after, before))[0]["parts"][0]["quality"]
+    done = subprocess.run([CTL, "compare", "--json", before, after], capture_output=True, text=True, timeout=60)
+    assert 0.9 < quality < 1 and json.loads(done.stdout)["score"] == quality, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("name, ending", [("holiday-photo", "jpg"), ("screenshot", "png"), ("report-docx", "docx"),
