@@ -2,12 +2,7 @@
 //
 // Pictures in documents through the driver: scaled to their use, once for all copies, and never further than
 // verify_zip() finds in the original.
-#include <cstddef>
-#include <cstdio>
-#include <cstdlib>
-// jpeglib.h needs the first two.
-#include <jpeglib.h>
-
+#include "annex_k_jpeg.hpp"
 #include "jpeg_pictures.hpp"
 #include "office_builder.hpp"
 #include "optimizers/exif.hpp"
@@ -100,34 +95,6 @@ void pictures_take_the_size_of_their_use() {
     }
 }
 
-// As most programs write it: by libjpeg, with the tables of Annex K. Noise in gray.
-std::string annex_k_jpeg(unsigned width, unsigned height, int quality) {
-    jpeg_compress_struct state{};
-    jpeg_error_mgr errors{};
-    state.err = ::jpeg_std_error(&errors);
-    ::jpeg_create_compress(&state);
-    unsigned char* bytes = nullptr;
-    unsigned long size = 0;
-    ::jpeg_mem_dest(&state, &bytes, &size);
-    state.image_width = width;
-    state.image_height = height;
-    state.input_components = 1;
-    state.in_color_space = JCS_GRAYSCALE;
-    ::jpeg_set_defaults(&state);
-    ::jpeg_set_quality(&state, quality, TRUE);
-    ::jpeg_start_compress(&state, TRUE);
-    const JpegPixels pixels = pictures::scene(width, height, 1, 6);
-    for (unsigned y = 0; y < height; ++y) {
-        JSAMPROW row = const_cast<JSAMPROW>(pixels.samples.data()) + std::size_t{y} * width;
-        ::jpeg_write_scanlines(&state, &row, 1);
-    }
-    ::jpeg_finish_compress(&state);
-    ::jpeg_destroy_compress(&state);
-    std::string file(reinterpret_cast<const char*>(bytes), size);
-    std::free(bytes);
-    return file;
-}
-
 // Office programs scale pictures to a resolution too, and then write them finer than asked for. Those are
 // coded anew; ours, which may be as fine as that where they had to be, are not.
 void only_our_own_cuts_keep_their_quality() {
@@ -140,12 +107,15 @@ void only_our_own_cuts_keep_their_quality() {
         CHECK_EQ(size_of(changed), "300x200");
         return estimate_jpeg_quality(pictures::markers_of(changed));
     };
+    const auto foreign = [](int quality) {
+        return pictures::annex_k_jpeg(pictures::scene(300, 200, 1, 6), quality);
+    };
     Options options = document_options();
-    CHECK(quality_after(annex_k_jpeg(300, 200, 92), options) <= options.jpeg_quality_max);
+    CHECK(quality_after(foreign(92), options) <= options.jpeg_quality_max);
     CHECK_EQ(quality_after(jpeg(300, 200, 1, 92), options), 92);
     // Still finer ones become as fine as ours, where less misses the score.
     options.score_min = 9700;
-    const int fine = quality_after(annex_k_jpeg(300, 200, 98), options);
+    const int fine = quality_after(foreign(98), options);
     CHECK(fine > options.jpeg_quality_max && fine <= 92, std::to_string(fine));
 }
 
