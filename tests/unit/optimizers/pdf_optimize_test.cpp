@@ -216,9 +216,9 @@ void odd_structures_are_survived() {
 
 void strings_and_names_survive() {
     Pdf pdf = document();
-    append_key(
-        pdf, 14,
-        "/X(a\\(b\\)\\\\ \\r\\n\\t \\200)/Y<FEFF00E400280029000D>/A#20B/C#2FD/#23E/#23F#41/Z[/#23zz /G#2341 1 -.5 +7 0.10 true null]");
+    append_key(pdf, 14,
+               "/X(a\\(b\\)\\\\ \\r\\n\\t \\200)/Y<FEFF00E400280029000D>/A#20B/C#2FD/#23E/#23F#41/Z[/#23zz "
+               "/G#2341 1 -.5 +7 0.10 true null]");
     const OptimizeResult result = run(pdf);
     CHECK_EQ(result.outcome, Outcome::kOptimized, result.reason);
 }
