@@ -75,7 +75,7 @@ def make_pages(corpus, folder):
                                    check=True, stdout=subprocess.PIPE).stdout
             for mode in ("RGB", "L"):
                 picture = Image.open(io.BytesIO(drawn)).convert(mode)
-                (folder / f"scan-{page}{name[:8]}{mode}-{ppi}.pdf").write_bytes(one_picture(as_jpeg(picture, 90), picture.size, mode == "L", ppi))
+                (folder / f"scan-{pathlib.Path(name).stem}-{mode}-{ppi}.pdf").write_bytes(one_picture(as_jpeg(picture, 90), picture.size, mode == "L", ppi))
 
 
 def main():

@@ -145,9 +145,11 @@ Result<double> score_of_rows(const PictureView& a, const RowSource& b, ScoreColo
     Bytes band(stride * (kBandRows + kOverlapRows));
     std::size_t held = 0;
     for (std::size_t top = 0; top < a.height; top += kBandRows) {
-        const std::size_t missing = map.rows_at(top) - held;
-        if (Status status = b(&band[held * stride], static_cast<std::uint32_t>(missing)); !status)
-            return status.error();
+        const auto missing = static_cast<std::uint32_t>(map.rows_at(top) - held);
+        // The band before may have held all that is left.
+        if (missing != 0) {
+            if (Status status = b(&band[held * stride], missing); !status) return status.error();
+        }
         map.measure_band(top, band.data());
         if (top + kBandRows >= a.height) break;
         held = map.rows_at(top) - kBandRows;

@@ -47,7 +47,7 @@ double picture_score(ByteView a, ByteView b, std::uint32_t width, std::uint32_t 
                      ScoreChroma chroma = ScoreChroma::kHalfSize);
 
 // The same for a picture that comes a few rows at a time, so that it is never held as a whole: b writes the
-// next count rows of it. Errors: those of b.
+// next count rows of it, at least one. Errors: those of b.
 using RowSource = std::function<Status(std::uint8_t* to, std::uint32_t count)>;
 Result<double> score_of_rows(const PictureView& a, const RowSource& b, ScoreColors colors,
                              ScoreChroma chroma);

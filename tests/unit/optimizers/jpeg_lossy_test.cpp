@@ -316,6 +316,21 @@ void test_judge_knows_what_it_measured() {
     CHECK(!judge.score({}, ScoreChroma::kHalfSize, Deadline()));
 }
 
+// Whatever is left for the last of the bands that are scored one by one.
+void test_judge_measures_every_height() {
+    for (const std::uint32_t height : {1u, 8u, 255u, 256u, 257u, 264u, 272u, 273u, 512u, 520u, 528u, 529u}) {
+        const JpegPixels pixels = scene(40, height, 3, 3);
+        const Bytes file = pictures::jpeg_of(pixels, 82);
+        JpegDecoder decoder(file, Deadline());
+        CHECK(decoder.read_header());
+        const JpegPixels seen = pictures::must(decoder.read_pixels(JpegColors::kRgb));
+        const double score = picture_score(pixels.samples, seen.samples, 40, height, 3);
+        const Result<double> judged = JpegJudge(pixels).score(file, ScoreChroma::kHalfSize, Deadline());
+        CHECK(judged, std::to_string(height) + ": " + (judged ? "" : judged.error().text));
+        CHECK_EQ(*judged, score, std::to_string(height));
+    }
+}
+
 // Colours that no screen has are clipped where they are measured, so that both ways of verifying agree: a
 // document's verification decodes the input anew.
 void test_both_ways_of_verifying_agree() {
@@ -362,6 +377,7 @@ int main() {
                                 TEST(test_verify_refuses),
                                 TEST(test_verify_refuses_what_differs_from_the_decoded_input),
                                 TEST(test_judge_knows_what_it_measured),
+                                TEST(test_judge_measures_every_height),
                                 TEST(test_both_ways_of_verifying_agree)};
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
