@@ -120,9 +120,9 @@ OptimizeResult same_coefficients(ByteView file, Context& context) {
 }
 
 // One JPEG picture on its way to the first of its sizes that the page shows as it showed the original.
-class JpegWork {
+class PdfJpegWork {
   public:
-    JpegWork(ByteView file, const JpegMarkers& markers, const PdfLeave& leave, Context& context)
+    PdfJpegWork(ByteView file, const JpegMarkers& markers, const PdfLeave& leave, Context& context)
         : file_(file),
           size_{markers.width, markers.height},
           turned_(jpeg_is_turned(file, markers)),
@@ -206,7 +206,7 @@ class JpegWork {
 OptimizeResult optimized_jpeg(ByteView file, const JpegMarkers& markers, const PdfLeave& leave,
                               Context& context) {
     if (leave.lose) {
-        OptimizeResult result = JpegWork(file, markers, leave, context).run();
+        OptimizeResult result = PdfJpegWork(file, markers, leave, context).run();
         if (result.outcome != Outcome::kTooDifferent || !context.options.keep_gps) return result;
     }
     return same_coefficients(file, context);

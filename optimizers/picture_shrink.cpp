@@ -87,8 +87,8 @@ OPTIMILTER_INLINE void any_to_numbers(const Sample* __restrict row, std::size_t 
     for (std::size_t i = 0; i < size; ++i) to[i] = static_cast<float>(row[i]);
 }
 
-// On top of sums, of which size are wanted (and some more are there): count rows of the tile, each times its
-// weight.
+// On top of sums, of which size are wanted and as many are there as fill the registers: count rows of the
+// tile, each times its weight.
 OPTIMILTER_INLINE void any_add(const float* __restrict tile, const float* __restrict weights,
                                std::size_t count, std::size_t size, float* __restrict sums) {
     for (std::size_t at = 0; at < size; at += kAtOnce) {

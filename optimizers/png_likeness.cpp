@@ -15,6 +15,7 @@ namespace {
 
 constexpr unsigned kLargestAlphaError = 64;
 constexpr double kLargestAlphaRms = 4.0;
+
 void measure_alpha(ByteView a, ByteView b, Likeness& likeness) {
     std::uint64_t squares = 0;
     for (std::size_t i = 3; i < a.size(); i += 4) {
