@@ -372,6 +372,9 @@ void test_broken_toml() {
         {"integer too large", "workers = 9223372036854775808", "f:1: "},
         {"ini style", "user: mail", "f:1: "},
         {"letter in a name", "workers = 1\nworker\xC3\x86s = 1", "f:2: "},
+        {"no name in a table's head", "workers = 1\n[^user]", "f:2: "},
+        {"a bracket too many", "workers = 1\n[[[rule]]]", "f:2: "},
+        {"a table's head cut by a line", "workers = 1\n[[\nrule]]", "f:2: "},
     };
     for (const Case& c : kCases) {
         const LoadedSettings loaded = parse_settings(c.toml, "f");
