@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Measures JPEG files against the picture they are made from: each is decoded by libjpeg and scored, pixel by
-// pixel, or both scaled down to the size at which they are seen. A file
-// once measured is known again by its digest, so that verification need not decode the one that the search
-// ended with a second time; any other it measures like the first. One object, one picture; not thread safe.
+// pixel, or both drawn at the size at which they are seen. A file once measured is known again by its digest,
+// so that verification need not decode the one that the search ended with a second time; any other it
+// measures like the first. One object, one picture; not thread safe.
 //
 // Security: decodes by the header's dimensions; the caller has spent as many pixels from the Budget.
 #pragma once
@@ -27,7 +27,7 @@ class JpegJudge {
   public:
     // shown: the picture as it shall be seen, gray or RGB.
     explicit JpegJudge(JpegPixels shown) : shown_(std::move(shown)) {}
-    // seen: not larger than shown, neither side 0. kDeadline.
+    // seen: on both sides smaller than shown, or on both larger, or the same; neither side 0. kDeadline.
     static Result<std::shared_ptr<JpegJudge>> make(JpegPixels shown, PictureSize seen, Deadline deadline);
 
     const JpegPixels& shown() const { return shown_; }
@@ -43,8 +43,8 @@ class JpegJudge {
     Result<double> score(ByteView file, ScoreChroma chroma, Deadline deadline);
 
   private:
-    const JpegPixels& seen() const { return reduced_ ? *reduced_ : shown_; }
-    PictureView view() const { return {seen().samples.data(), seen().width, seen().height, seen().channels}; }
+    bool is_enlarged() const { return resized_ && resized_->width > shown_.width; }
+    const JpegPixels& seen() const { return resized_ ? *resized_ : shown_; }
     Result<double> score_of(JpegDecoder& decoder, ScoreChroma chroma, Deadline deadline) const;
 
     struct Measured {
@@ -54,7 +54,7 @@ class JpegJudge {
     };
 
     JpegPixels shown_;
-    std::optional<JpegPixels> reduced_;  // where it is seen smaller
+    std::optional<JpegPixels> resized_;  // where it is seen smaller or larger
     std::optional<double> text_likeness_;
     std::vector<Measured> measured_;  // a few: one a trial
 };

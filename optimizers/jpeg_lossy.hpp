@@ -24,7 +24,7 @@ namespace optimilter {
 // What a re-encoding shall be.
 struct JpegOrder {
     PictureSize target;
-    PictureSize seen;  // the size at which it is scored, not larger than target
+    PictureSize seen;  // the size at which it is scored, see JpegJudge::make()
     std::vector<JpegSegmentBytes> segments;
     JpegCodingChoice coding;
     std::size_t limit_bytes = 0;

@@ -74,6 +74,14 @@ void to_rgb(const std::uint8_t* from, std::size_t pixels, std::uint8_t* to) {
     to_rgb_portably(from, pixels, to);
 }
 
+PictureSize seen_size(const Context& context) {
+    return {context.use.seen_width_px, context.use.seen_height_px};
+}
+
+bool is_larger(PictureSize size, PictureSize other) {
+    return size.width > other.width && size.height > other.height;
+}
+
 }  // namespace
 
 JpegPixels shown_pixels(const JpegPixels& ycbcr) {
@@ -106,7 +114,9 @@ PictureSize jpeg_target_size(const JpegMarkers& markers, const Context& context,
 }
 
 PictureSize jpeg_seen_size(PictureSize target, const Context& context, bool turned) {
-    return size_for_use(target, {context.use.seen_width_px, context.use.seen_height_px}, turned);
+    const PictureSize seen = seen_size(context);
+    if (is_larger(seen, target)) return seen;
+    return size_for_use(target, {seen.width, seen.height}, turned);
 }
 
 Options jpeg_coding_options(const JpegMarkers& markers, const Context& context, PictureSize target) {
@@ -115,9 +125,9 @@ Options jpeg_coding_options(const JpegMarkers& markers, const Context& context, 
     Options options = context.options;
     // Office programs cut pictures to a use as well. So fine as ours may be, they count like any other; finer
     // ones become like ours.
-    const bool cut = is_cut_to_use(target, context.use) &&
-                     (has_own_jpeg_table(markers) || estimate_jpeg_quality(markers) > kCutQualityMax);
-    if (context.depth > 0 && (scaled || cut))
+    const bool kept = (is_cut_to_use(target, context.use) || is_larger(seen_size(context), target)) &&
+                      (has_own_jpeg_table(markers) || estimate_jpeg_quality(markers) > kCutQualityMax);
+    if (context.depth > 0 && (scaled || kept))
         options.jpeg_quality_max = std::max(options.jpeg_quality_max, kCutQualityMax);
     return options;
 }

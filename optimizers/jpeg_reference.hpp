@@ -20,8 +20,9 @@ PictureSize jpeg_target_size(const JpegMarkers& markers, const Context& context,
 // The size at which a result of the target size is scored: its own, or that at which context.use sees it.
 PictureSize jpeg_seen_size(PictureSize target, const Context& context, bool turned);
 
-// The options for coding that size with loss. Scaling leaves more detail in every pixel, so that a picture
-// cut to its use may need a better quality than others to reach its score, and still becomes smaller.
+// The options for coding that size with loss. Scaling leaves more detail in every pixel, and what is enlarged
+// shows more of each, so that a picture cut to its use or seen larger than it is may need a better quality
+// than others to reach its score, and still becomes smaller.
 Options jpeg_coding_options(const JpegMarkers& markers, const Context& context, PictureSize target);
 
 // colors: kGray for gray files, else kYCbCr or kRgb.

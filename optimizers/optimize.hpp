@@ -52,7 +52,8 @@ struct PictureUse {
     // Most pixels that are of use across and down, as the document shows it; 0: not known, keep the size.
     std::uint32_t width_px = 0;
     std::uint32_t height_px = 0;
-    // A result that is larger than this is scored as it is seen at this size; 0: pixel by pixel.
+    // A result that is larger than this, or smaller on both sides, is scored as it is seen at this size; 0:
+    // pixel by pixel.
     std::uint32_t seen_width_px = 0;
     std::uint32_t seen_height_px = 0;
     friend bool operator==(const PictureUse&, const PictureUse&) = default;

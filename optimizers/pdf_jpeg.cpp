@@ -6,11 +6,10 @@
 #include <vector>
 
 #include "optimizers/jpeg_encoder.hpp"
+#include "optimizers/jpeg_judge.hpp"
 #include "optimizers/jpeg_markers.hpp"
 #include "optimizers/jpeg_reference.hpp"
 #include "optimizers/jpeg_transcode.hpp"
-#include "optimizers/picture_kind.hpp"
-#include "optimizers/picture_score.hpp"
 
 namespace optimilter {
 
@@ -41,10 +40,11 @@ std::vector<JpegSegmentBytes> segments_for(const JpegPixels& samples) {
 
 class Search {
   public:
-    Search(const JpegPixels& samples, const Options& options, Deadline deadline)
-        : samples_(samples),
+    // judge: of samples.
+    Search(const JpegPixels& samples, JpegJudge& judge, const Options& options, Deadline deadline)
+        : judge_(judge),
           coded_(ycbcr_of(samples)),
-          bound_(pdf_jpeg_bound(samples, options)),
+          bound_(judge.bound(options)),
           lowest_(std::clamp<int>(options.jpeg_quality_min, 1, 100)),
           highest_(std::clamp<int>(options.jpeg_quality_max, lowest_, 100)),
           deadline_(deadline) {}
@@ -52,7 +52,7 @@ class Search {
     Result<PdfJpeg> run() {
         Result<PdfJpeg> best = encode(highest_, ChromaSampling::k420);
         ChromaSampling sampling = ChromaSampling::k420;
-        if (best && best->score < bound_ && samples_.channels == 3) {
+        if (best && best->score < bound_ && coded_.channels == 3) {
             sampling = ChromaSampling::k444;
             best = encode(highest_, sampling);
         }
@@ -77,15 +77,15 @@ class Search {
 
   private:
     Result<PdfJpeg> encode(int quality, ChromaSampling sampling) {
-        const std::size_t limit = 2 * samples_.samples.size() + 65536;
+        const std::size_t limit = 2 * coded_.samples.size() + 65536;
         Result<Bytes> file = JpegEncoder(limit, deadline_).encode(coded_, quality, sampling);
         if (!file) return file.error();
-        const Result<double> score = pdf_jpeg_score(samples_, *file, deadline_);
+        const Result<double> score = judge_.score(*file, ScoreChroma::kFullSize, deadline_);
         if (!score) return score.error();
         return PdfJpeg{std::move(*file), *score};
     }
 
-    const JpegPixels& samples_;
+    JpegJudge& judge_;
     JpegPixels coded_;
     double bound_;
     int lowest_;
@@ -95,14 +95,11 @@ class Search {
 
 }  // namespace
 
-double pdf_jpeg_bound(const JpegPixels& samples, const Options& options, double leeway) {
-    const PictureView view{samples.samples.data(), samples.width, samples.height, samples.channels};
-    return lowest_score(options, view, ScoreColors::kRgb, leeway);
-}
-
-Result<PdfJpeg> pdf_jpeg_of(const JpegPixels& samples, const Options& options, std::size_t limit_bytes,
-                            Deadline deadline) {
-    const Result<PdfJpeg> found = Search(samples, options, deadline).run();
+Result<PdfJpeg> pdf_jpeg_of(const JpegPixels& samples, PictureSize seen, const Options& options,
+                            std::size_t limit_bytes, Deadline deadline) {
+    const auto judge = JpegJudge::make(samples, seen, deadline);
+    if (!judge) return judge.error();
+    const Result<PdfJpeg> found = Search(samples, **judge, options, deadline).run();
     if (!found) return found;
     Result<JpegTranscoded> coded =
         transcode_jpeg(found->file, segments_for(samples), options.jpeg_progressive, limit_bytes, deadline);
@@ -115,20 +112,6 @@ Result<JpegPixels> pdf_jpeg_pixels(ByteView file, PictureSize size, Deadline dea
     if (!markers) return markers.error();
     const JpegColors colors = markers->components.size() == 1 ? JpegColors::kGray : JpegColors::kRgb;
     return jpeg_reference(file, size, colors, deadline);
-}
-
-Result<double> pdf_jpeg_score(const JpegPixels& samples, ByteView file, Deadline deadline) {
-    JpegDecoder decoder(file, deadline);
-    if (Status status = decoder.read_header(); !status) return status.error();
-    const Result<JpegPixels> seen =
-        decoder.read_pixels(samples.channels == 1 ? JpegColors::kGray : JpegColors::kRgb);
-    if (!seen) return seen.error();
-    if (seen->width != samples.width || seen->height != samples.height || seen->channels != samples.channels)
-        return Error{ErrorCode::kUnsupported, "picture of another shape"};
-    const double score = picture_score(samples.samples, seen->samples, samples.width, samples.height,
-                                       samples.channels, ScoreColors::kRgb, ScoreChroma::kFullSize);
-    if (deadline.expired()) return Error{ErrorCode::kDeadline, "deadline"};
-    return score;
 }
 
 }  // namespace optimilter

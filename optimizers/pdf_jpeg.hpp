@@ -16,18 +16,13 @@ struct PdfJpeg {
     double score = 0;
 };
 
-// The score such a file must reach, 0.0 .. 1.0; leeway: see lowest_score().
-double pdf_jpeg_bound(const JpegPixels& samples, const Options& options, double leeway = 0.0);
-
-// samples: gray or RGB. kRefused: larger than limit_bytes; kUnsupported: no quality reaches the bound.
-Result<PdfJpeg> pdf_jpeg_of(const JpegPixels& samples, const Options& options, std::size_t limit_bytes,
-                            Deadline deadline);
+// samples: gray or RGB. seen: the size at which they are scored, see JpegJudge::make(); chroma at full size.
+// kRefused: larger than limit_bytes; kUnsupported: no quality reaches the bound.
+Result<PdfJpeg> pdf_jpeg_of(const JpegPixels& samples, PictureSize seen, const Options& options,
+                            std::size_t limit_bytes, Deadline deadline);
 
 // The pixels of a gray or YCbCr file at its own size or scaled down to another: gray or RGB, as the JPEG
 // optimizer has them. kUnsupported: other colours.
 Result<JpegPixels> pdf_jpeg_pixels(ByteView file, PictureSize size, Deadline deadline);
-
-// The score of a JPEG file against gray or RGB samples of the same size, chroma at full size.
-Result<double> pdf_jpeg_score(const JpegPixels& samples, ByteView file, Deadline deadline);
 
 }  // namespace optimilter

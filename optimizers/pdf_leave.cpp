@@ -27,6 +27,19 @@ std::vector<PictureUse> scaling_steps(QPDFObjGen number, PictureSize size, const
     return steps;
 }
 
+bool is_larger(const PictureUse& use, PictureSize size) {
+    return use.width_px > size.width && use.height_px > size.height;
+}
+
+// fine: pixels on a fine screen.
+PictureUse where_seen(PictureSize size, const PictureUse& at_document_ppi, const PictureUse& fine) {
+    if (!is_larger(at_document_ppi, size)) return at_document_ppi;
+    // Nobody looks so closely at more than a page of A3 at a time.
+    constexpr std::uint64_t kMostPixels = 5'000'000;
+    if (std::uint64_t{fine.width_px} * fine.height_px > kMostPixels || !is_larger(fine, size)) return {};
+    return fine;
+}
+
 }  // namespace
 
 PdfLeave pdf_leave(const PdfDocument& document, QPDFObjectHandle stream, const PdfPictureUses& uses,
@@ -35,17 +48,18 @@ PdfLeave pdf_leave(const PdfDocument& document, QPDFObjectHandle stream, const P
     const PdfPicture picture = describe_pdf_picture(document, stream);
     if (!picture.seen_as_it_is) return {};
     const QPDFObjGen number = stream.getObjGen();
-    // Enlarged on the page, errors show that the score, which sees the samples one to one, does not.
+    // Much enlarged on the page, every error shows.
     constexpr unsigned kFewestPpi = 72;
+    const PictureSize size{picture.width, picture.height};
     const PictureUse coarse = uses.at_ppi(number, kFewestPpi);
-    const bool enlarged = coarse.width_px > picture.width || coarse.height_px > picture.height;
+    const bool enlarged = coarse.width_px > size.width || coarse.height_px > size.height;
     const auto at_most = [&](unsigned ppi) {
         return uses.at_ppi(number, std::min<unsigned>(ppi, options.document_ppi));
     };
     // Soft masks are scaled like their pictures, but every sample left stays exact.
     return {uses.shown_only(number) && !enlarged,
-            scaling_steps(number, {picture.width, picture.height}, uses, options.document_ppi),
-            uses.at_ppi(number, options.document_ppi),
+            scaling_steps(number, size, uses, options.document_ppi),
+            where_seen(size, uses.at_ppi(number, options.document_ppi), at_most(kFineScreenPpi)),
             {at_most(kScreenPpi), at_most(kFineScreenPpi)}};
 }
 
@@ -54,6 +68,11 @@ PictureUse seen_use(PictureUse use, const PdfLeave& leave) {
     use.seen_width_px = leave.seen.width_px;
     use.seen_height_px = leave.seen.height_px;
     return use;
+}
+
+PictureSize size_on_screen(PictureSize size, const PdfLeave& leave) {
+    if (leave.uses.empty() || !is_larger(leave.seen, size)) return size;
+    return {leave.seen.width_px, leave.seen.height_px};
 }
 
 bool is_seen_smaller(PictureSize size, const PdfLeave& leave, bool turned) {

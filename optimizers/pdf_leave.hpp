@@ -19,13 +19,15 @@ struct PdfLeave {
     // whose result a page shows as it showed the original, by the score of what is drawn.
     std::vector<PictureUse> uses = {};
     // Where uses are: what document_ppi makes of its largest use, at which a lossy result with more samples
-    // is scored; and its pixels on a screen.
+    // is scored, or its pixels on a fine screen, where it has fewer; and its pixels on screens.
     PictureUse seen = {};
     PdfScreens screens = {};
 };
 
 // use, and with it the size at which results are seen.
 PictureUse seen_use(PictureUse use, const PdfLeave& leave);
+// The size at which samples coded with loss are scored: their own, or a fine screen's, where that is larger.
+PictureSize size_on_screen(PictureSize size, const PdfLeave& leave);
 // Whether a result of that size is scored smaller than it is. turned: see size_for_use().
 bool is_seen_smaller(PictureSize size, const PdfLeave& leave, bool turned);
 

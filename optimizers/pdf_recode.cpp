@@ -288,7 +288,8 @@ class SampleWork {
     // limit: of the best coding without loss.
     std::optional<PdfRecoded> as_jpeg(const JpegPixels& pixels, std::size_t limit) const {
         if (!may_become_jpeg(pixels)) return std::nullopt;
-        auto jpeg = pdf_jpeg_of(pixels, context_.options, limit * kLossyShare / kLossyShareOf, deadline());
+        auto jpeg = pdf_jpeg_of(pixels, size_on_screen(size_of(pixels), leave_), context_.options,
+                                limit * kLossyShare / kLossyShareOf, deadline());
         if (!jpeg) return std::nullopt;
         return changed({std::move(jpeg->file), "/DCTDecode", {}, 0, 0}, jpeg->score);
     }

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "optimizers/formats.hpp"
+#include "optimizers/jpeg_judge.hpp"
 #include "optimizers/jpeg_markers.hpp"
 #include "optimizers/jpeg_metadata.hpp"
 #include "optimizers/pdf_compare.hpp"
@@ -46,7 +47,8 @@ class PictureJudge {
 
     std::string judge_jpeg(QPDFObjectHandle a, QPDFObjectHandle b, const PdfLeave& leave);
     std::string judge_samples(QPDFObjectHandle a, QPDFObjectHandle b, const PdfLeave& leave);
-    Result<double> score_of(const JpegPixels& reference, QPDFObjectHandle b, double& bound);
+    Result<double> score_of(const JpegPixels& reference, QPDFObjectHandle b, const PdfLeave& leave,
+                            double& bound);
     std::string judge_drawn(const JpegPixels& original, const Result<JpegPixels>& scaled,
                             const PdfLeave& leave) const;
     Result<JpegPixels> pixels_of(QPDFObjectHandle b) const;
@@ -149,12 +151,16 @@ std::string PictureJudge::judge_drawn(const JpegPixels& original, const Result<J
 }
 
 // bound: what the score must reach.
-Result<double> PictureJudge::score_of(const JpegPixels& reference, QPDFObjectHandle b, double& bound) {
+Result<double> PictureJudge::score_of(const JpegPixels& reference, QPDFObjectHandle b, const PdfLeave& leave,
+                                      double& bound) {
     if (pdf_coding(b) == PdfCoding::kDct) {
         const Result<Bytes> file = pdf_jpeg_file(after_, b, limit());
         if (!file) return file.error();
-        bound = pdf_jpeg_bound(reference, context_.options, kSecondLookLeeway);
-        return pdf_jpeg_score(reference, *file, deadline());
+        const PictureSize seen = size_on_screen({reference.width, reference.height}, leave);
+        const auto judge = JpegJudge::make(reference, seen, deadline());
+        if (!judge) return judge.error();
+        bound = (*judge)->bound(context_.options, kSecondLookLeeway);
+        return (*judge)->score(*file, ScoreChroma::kFullSize, deadline());
     }
     const Result<Bytes> samples = after_.decoded(b, limit());
     if (!samples) return samples.error();
@@ -180,7 +186,7 @@ std::string PictureJudge::judge_samples(QPDFObjectHandle a, QPDFObjectHandle b, 
         scaled ? scale_pixels(*pixels, size, deadline()) : Result<JpegPixels>(*pixels);
     if (!reference) return reference.error().text;
     double bound = 0;
-    const Result<double> score = score_of(*reference, b, bound);
+    const Result<double> score = score_of(*reference, b, leave, bound);
     if (!score) return score.error().text;
     // Written so that a score that is no number fails. A soft mask may be scaled, never blurred.
     if (!(*score >= (leave.lose ? bound : 1.0))) return "score below the bound";

@@ -6,6 +6,7 @@
 #include "annex_k_jpeg.hpp"
 #include "check.hpp"
 #include "optimizers/jpeg_reference.hpp"
+#include "optimizers/picture_enlarge.hpp"
 #include "optimizers/picture_score.hpp"
 #include "pdf_runs.hpp"
 
@@ -141,7 +142,7 @@ void pages_decide_how_far_pictures_are_scaled() {
 void a_second_pass_scales_nothing() {
     for (const Kind kind : {Kind::kText, Kind::kPhoto, Kind::kScene}) {
         for (const Coding coding : {Coding::kSamples, Coding::kJpeg}) {
-            for (const std::uint32_t ppi : {300u, 450u, 900u}) {
+            for (const std::uint32_t ppi : {75u, 300u, 450u, 900u}) {
                 const OptimizeResult first = run(as_bytes(page_of(kind, coding, 600, ppi)), as_balanced());
                 CHECK_EQ(first.outcome, Outcome::kOptimized, first.reason);
                 const OptimizeResult second = run(first.output, as_balanced());
@@ -165,6 +166,44 @@ void what_keeps_its_size_is_coded_as_it_is_seen() {
     CHECK(bytes(300, as_balanced()) < bytes(300, pixel_by_pixel) / 10 * 9);
     // The page shows these as large as they are.
     CHECK(bytes(220, as_balanced()) >= bytes(220, pixel_by_pixel) - 64);
+}
+
+// The stream of the only JPEG picture.
+Bytes jpeg_in(ByteView pdf) {
+    const std::string text = text_of(pdf);
+    const std::size_t begin = text.find("\xFF\xD8\xFF");
+    CHECK(begin != std::string::npos);
+    const ByteView jpeg =
+        as_bytes(std::string_view(text).substr(begin, text.find("endstream", begin) - begin));
+    return {jpeg.begin(), jpeg.end()};
+}
+
+// A fine screen shows more of every sample than there is: what it shows reaches the bound, too.
+void what_is_enlarged_is_coded_as_a_fine_screen_shows_it() {
+    const auto shown = [](const JpegPixels& pixels) {
+        return gray(1200, 1200,
+                    pictures::must(enlarge_samples(pixels.samples, {600, 600}, 1, {1200, 1200}, Deadline())));
+    };
+    Options pixel_by_pixel = as_balanced();
+    pixel_by_pixel.document_ppi = 0;
+    const std::string page = page_of(Kind::kScene, Coding::kJpeg, 600, 75);
+    const OptimizeResult result = run(as_bytes(page), as_balanced());
+    CHECK(result.score.value_or(0) >= 0.95 && result.score.value_or(1) < 1);
+    const auto pixels = [](ByteView jpeg) {
+        return pictures::must(jpeg_reference(jpeg, {600, 600}, JpegColors::kGray, Deadline()));
+    };
+    const JpegPixels before = shown(pixels(jpeg_in(as_bytes(page))));
+    const JpegPixels after = shown(pixels(jpeg_in(result.output)));
+    CHECK(picture_score(before.samples, after.samples, 1200, 1200, 1) >= 0.95);
+    CHECK(result.output.size() > run(as_bytes(page), pixel_by_pixel).output.size() + 1000);
+    // Samples that no JPEG of an ordinary quality reaches so stay as they are.
+    const std::string samples = page_of(Kind::kScene, Coding::kSamples, 600, 75);
+    CHECK(!run(as_bytes(samples), as_balanced()).score.has_value());
+    CHECK(run(as_bytes(samples), pixel_by_pixel).score.has_value());
+    // Nobody looks so closely at all of 15 x 15 inches.
+    const std::string large = page_of(Kind::kScene, Coding::kJpeg, 1080, 72);
+    CHECK_EQ(run(as_bytes(large), as_balanced()).output.size(),
+             run(as_bytes(large), pixel_by_pixel).output.size());
 }
 
 // What the optimizer leaves of a picture that it did not scale, and another page that could be scaled.
@@ -205,6 +244,7 @@ int main() {
         TEST(pages_decide_how_far_pictures_are_scaled),
         TEST(a_second_pass_scales_nothing),
         TEST(what_keeps_its_size_is_coded_as_it_is_seen),
+        TEST(what_is_enlarged_is_coded_as_a_fine_screen_shows_it),
         TEST(settled_pictures_keep_their_size),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);

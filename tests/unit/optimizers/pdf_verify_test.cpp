@@ -314,6 +314,7 @@ void loss_is_judged_as_it_is_seen() {
     };
     constexpr int kAt600 = 72;
     constexpr int kAt200 = 216;
+    constexpr int kAt75 = 576;
     const auto verdict = [&](int quality, int points) {
         return judged(page(pictures::camera_jpeg(pixels, 97), points),
                       page(pictures::jpeg_of(pixels, quality), points), options, 0.95);
@@ -324,9 +325,13 @@ void loss_is_judged_as_it_is_seen() {
     CHECK_EQ(verdict(60, kAt600), "");
     CHECK_EQ(verdict(60, kAt200), kBelow);
     CHECK_EQ(verdict(2, kAt600), kBelow);
+    CHECK_EQ(verdict(95, kAt75), "");
+    CHECK_EQ(verdict(86, kAt200), "");
+    CHECK_EQ(verdict(86, kAt75), kBelow);
     // Where the size is not known, or no profile says what is seen, pixels count.
     options.document_ppi = 0;
     CHECK_EQ(verdict(60, kAt600), kBelow);
+    CHECK_EQ(verdict(86, kAt75), "");
 }
 
 // A mask alone, its picture left as it was.
