@@ -14,12 +14,19 @@ using Moves = std::map<std::pair<std::size_t, std::size_t>, std::pair<std::size_
 
 constexpr std::size_t kHeader = 8;
 constexpr std::uint16_t kEntryType = 0xF007;
+// Marked as a container by PowerPoint 2007 and later, though a ZIP package is in it ([MS-PPT] 2.11.13).
+constexpr std::uint16_t kTableStyles = 0x0428;
 
 // The record at the start of bytes with its header; empty when it is not whole.
 ByteView record_of(ByteView bytes) {
     if (bytes.size() < kHeader) return {};
     const std::uint64_t size = std::uint64_t{read_le32(&bytes[4])} + kHeader;
     return size <= bytes.size() ? bytes.first(static_cast<std::size_t>(size)) : ByteView();
+}
+
+// Zeros that are too few for a header.
+bool is_padding(ByteView rest) {
+    return rest.size() < kHeader && std::count(rest.begin(), rest.end(), 0) == std::ssize(rest);
 }
 
 // Both streams from here to their ends.
@@ -63,13 +70,14 @@ std::string compare_entry(Bytes was, Bytes is, const Moves& moves) {
 }
 
 // Calls seen(offset, record) for every record but containers, whose header alone is shown: the records inside
-// follow each other all the same. false when they do not fill the bytes.
+// follow each other all the same. false when they, and zeros too few for a header, do not fill the bytes.
 bool visit_records(ByteView bytes, const std::function<void(std::size_t, ByteView)>& seen) {
     for (std::size_t at = 0; at < bytes.size();) {
         ByteView record = record_of(bytes.subspan(at));
-        if (record.empty()) return false;
-        const bool entry = read_le16(&record[2]) == kEntryType;
-        if ((record[0] & 0xF) == 0xF && !entry) record = record.first(kHeader);
+        if (record.empty()) return is_padding(bytes.subspan(at));
+        const std::uint16_t type = read_le16(&record[2]);
+        const bool leaf = type == kEntryType || type == kTableStyles;
+        if ((record[0] & 0xF) == 0xF && !leaf) record = record.first(kHeader);
         seen(at, record);
         at += record.size();
     }

@@ -9,6 +9,20 @@ namespace {
 
 constexpr int kDepthMax = 32;
 
+// RoundTripCustomTableStyles12Atom ([MS-PPT] 2.11.13): PowerPoint 2007 and later write a ZIP package in it
+// and mark it as a container all the same.
+constexpr std::uint16_t kTableStyles = 0x0428;
+
+bool holds_records(const ArtHeader& header) {
+    return header.is_container() && header.type != kTableStyles;
+}
+
+// PowerPoint fills short streams up with zeros. Where whole records of type 0 fit, they read as such.
+bool is_padding(ByteView rest) {
+    return rest.size() < kArtHeaderSize &&
+           std::all_of(rest.begin(), rest.end(), [](auto b) { return b == 0; });
+}
+
 }  // namespace
 
 bool DelayedPictures::find_entries() {
@@ -33,6 +47,7 @@ void DelayedPictures::note_entry(std::size_t at) {
 bool DelayedPictures::walk(std::size_t begin, std::size_t end, int depth) {
     const ByteView within = ByteView(store()).first(end);
     while (begin < end) {
+        if (depth == 0 && is_padding(within.subspan(begin))) return true;
         const auto header = art_header(within, begin);
         if (!header || depth > kDepthMax) return false;
         const std::size_t after = begin + kArtHeaderSize + header->length;
@@ -40,7 +55,7 @@ bool DelayedPictures::walk(std::size_t begin, std::size_t end, int depth) {
         if (header->type == kArtFbse) {
             if (after - begin < kFbseSize) return false;
             note_entry(begin);
-        } else if (header->is_container() && !walk(begin + kArtHeaderSize, after, depth + 1)) {
+        } else if (holds_records(*header) && !walk(begin + kArtHeaderSize, after, depth + 1)) {
             return false;
         }
         begin = after;

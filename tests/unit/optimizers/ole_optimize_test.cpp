@@ -127,6 +127,18 @@ std::vector<Node> edited(std::vector<Node> nodes, std::string_view name,
     return nodes;
 }
 
+// PowerPoint 2007 and later mark table styles, a ZIP package, as a container. A stream shorter than 4096
+// bytes is filled up with zeros, which need not make whole records.
+void foreign_bytes_in_presentations() {
+    const std::string package = "PK\3\4\x14" + std::string(1990, 'z');
+    const auto extended = [&](const std::vector<std::string>& blips) {
+        return edited(presentation(blips), "PowerPoint Document", [&](std::string& text) {
+            text += record(0x03E8, record(0x0428, package, 15), 15) + std::string(8 + 5, '\0');
+        });
+    };
+    check_becomes(extended(three_blips()), extended(small_blips()));
+}
+
 void left_alone() {
     const auto ppt = presentation(three_blips());
     const auto doc = document(three_blips());
@@ -161,6 +173,8 @@ void left_alone() {
         {"no user", without(ppt, "Current User"), "malformed", nullptr},
         {"no pictures", without(ppt, "Pictures"), "not_smaller", nullptr},
         {"records cut", edited(ppt, "PowerPoint Document", [](std::string& t) { t.resize(t.size() - 1); }),
+         "malformed", nullptr},
+        {"letters behind records", edited(ppt, "PowerPoint Document", [](std::string& t) { t += "tail"; }),
          "malformed", nullptr},
         {"pictures cut", edited(ppt, "Pictures", [](std::string& t) { t.resize(t.size() - 1); }),
          "not_applicable", nullptr},
@@ -387,6 +401,7 @@ void wrong_messages_are_caught() {
 int main() {
     const CMUnitTest tests[] = {TEST(pictures_become_smaller),
                                 TEST(attachments_become_smaller),
+                                TEST(foreign_bytes_in_presentations),
                                 TEST(left_alone),
                                 TEST(keeps_to_the_budget),
                                 TEST(wrong_presentations_are_caught),
