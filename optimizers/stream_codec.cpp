@@ -16,6 +16,8 @@ namespace {
 
 constexpr std::uint64_t kHarmless = 8u << 20;
 constexpr std::uint64_t kRatioMax = 200;
+// No deflate stream expands further.
+constexpr std::uint64_t kDeflateRatioMax = 1032;
 
 bool expands_too_far(std::uint64_t content_size, std::uint64_t file_size) {
     return content_size > kHarmless && content_size > kRatioMax * file_size;
@@ -75,14 +77,38 @@ Result<Bytes> read_all(ByteView file, Format format, const Budget& budget, std::
         append(all, *piece);
     }
     const auto consumed = static_cast<std::uint64_t>(archive_filter_bytes(handle->get(), -1));
-    if (consumed != file.size()) return Error{ErrorCode::kMalformed, "bytes after the compressed stream"};
+    if (consumed != file.size()) return Error{ErrorCode::kUnsupported, "bytes after the compressed stream"};
     return all;
+}
+
+// What a gzip file is that its last bytes do not describe: libarchive reads member after member.
+Error gzip_fault(ByteView file, const StreamFrame& frame, const Error& fault, Budget& budget) {
+    auto handle = open_stream(file, Format::kGzip);
+    if (!handle) return fault;
+    std::size_t size = 0;
+    for (;;) {
+        if (budget.expired()) return no_time();
+        const auto piece = next_piece(handle->get(), size);
+        if (!piece) return fault;
+        if (piece->empty()) break;
+        size += piece->size();
+        if (expands_too_far(size, file.size()) || !budget.spend_expanded_bytes(piece->size()))
+            return too_far();
+    }
+    const auto consumed = static_cast<std::uint64_t>(archive_filter_bytes(handle->get(), -1));
+    if (consumed != file.size()) return {ErrorCode::kUnsupported, "bytes after the gzip data"};
+    // One member that tells a wrong size.
+    if (inflate_raw(slice(file, frame.data), size)) return fault;
+    return {ErrorCode::kUnsupported, "several gzip members"};
 }
 
 Result<Bytes> expand_gzip(ByteView file, const StreamFrame& frame, Budget& budget) {
     const std::uint64_t size = *frame.content_size;
     if (expands_too_far(size, file.size()) || !budget.spend_expanded_bytes(size)) return too_far();
     auto content = inflate_raw(slice(file, frame.data), static_cast<std::size_t>(size));
+    if (!content && content.error().code == ErrorCode::kMalformed) {
+        return gzip_fault(file, frame, content.error(), budget);
+    }
     if (content && crc32(*content) != frame.content_crc) {
         return Error{ErrorCode::kMalformed, "checksum of the gzip file does not match"};
     }
@@ -111,6 +137,9 @@ std::int64_t expand_ms(Format format, std::uint64_t content_size) {
 
 Result<Bytes> expand_stream(ByteView file, const StreamFrame& frame, Budget& budget) {
     const std::uint64_t size = frame.content_size.value_or(0);
+    if (frame.format == Format::kGzip && size / kDeflateRatioMax > frame.data.size()) {
+        return gzip_fault(file, frame, too_far(), budget);
+    }
     if (expands_too_far(size, file.size()) || size > budget.expanded_bytes_left()) return too_far();
     const Deadline deadline = budget.deadline();
     if (deadline.short_of_time(expand_ms(frame.format, size) > deadline.remaining_ms())) return no_time();
