@@ -106,6 +106,21 @@ void broken_and_several_streams_stay() {
     CHECK_EQ(run(wrong_crc).outcome, Outcome::kMalformed);
 }
 
+// A stream inside a stream of the same kind is its content, and the verifier sees it as such.
+void streams_inside_streams() {
+    Options deep;
+    deep.max_depth = 6;
+    for (const Format format : kFormats) {
+        const std::string name(format_name(format));
+        const std::string inner(as_text(stream(format, archive_text())));
+        const Bytes input = stream(format, inner);
+        CHECK(content_of(input, format).size() == inner.size(), name);
+        const OptimizeResult result = run(input, deep);
+        CHECK_EQ(result.outcome, Outcome::kOptimized, name + ": " + result.reason);
+        CHECK_EQ(run(result.output, deep).outcome, Outcome::kNotSmaller, name);
+    }
+}
+
 struct Refusal {
     const char* name;
     Bytes file;
@@ -251,6 +266,7 @@ int main() {
                                 TEST(members_inside_become_smaller),
                                 TEST(headers_are_kept),
                                 TEST(broken_and_several_streams_stay),
+                                TEST(streams_inside_streams),
                                 TEST(reasons_are_true),
                                 TEST(reasons_have_bounds),
                                 TEST(bombs_and_deadlines),
