@@ -24,9 +24,12 @@ ByteView record_of(ByteView bytes) {
     return size <= bytes.size() ? bytes.first(static_cast<std::size_t>(size)) : ByteView();
 }
 
-// Zeros that are too few for a header.
-bool is_padding(ByteView rest) {
-    return rest.size() < kHeader && std::count(rest.begin(), rest.end(), 0) == std::ssize(rest);
+// How many zeros fill a short stream up to 4096 bytes from here on.
+std::size_t zeros_to_4096(ByteView bytes, std::size_t at) {
+    const std::size_t end = std::min<std::size_t>(bytes.size(), 4096);
+    std::size_t zeros = at;
+    while (zeros < end && bytes[zeros] == 0) ++zeros;
+    return zeros == end && at < end ? end - at : 0;
 }
 
 // Both streams from here to their ends.
@@ -70,11 +73,15 @@ std::string compare_entry(Bytes was, Bytes is, const Moves& moves) {
 }
 
 // Calls seen(offset, record) for every record but containers, whose header alone is shown: the records inside
-// follow each other all the same. false when they, and zeros too few for a header, do not fill the bytes.
+// follow each other all the same. false when they and such zeros do not fill the bytes.
 bool visit_records(ByteView bytes, const std::function<void(std::size_t, ByteView)>& seen) {
     for (std::size_t at = 0; at < bytes.size();) {
+        if (const std::size_t zeros = zeros_to_4096(bytes, at); zeros > 0) {
+            at += zeros;
+            continue;
+        }
         ByteView record = record_of(bytes.subspan(at));
-        if (record.empty()) return is_padding(bytes.subspan(at));
+        if (record.empty()) return false;
         const std::uint16_t type = read_le16(&record[2]);
         const bool leaf = type == kEntryType || type == kTableStyles;
         if ((record[0] & 0xF) == 0xF && !leaf) record = record.first(kHeader);

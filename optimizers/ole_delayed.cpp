@@ -17,10 +17,13 @@ bool holds_records(const ArtHeader& header) {
     return header.is_container() && header.type != kTableStyles;
 }
 
-// PowerPoint fills short streams up with zeros. Where whole records of type 0 fit, they read as such.
-bool is_padding(ByteView rest) {
-    return rest.size() < kArtHeaderSize &&
-           std::all_of(rest.begin(), rest.end(), [](auto b) { return b == 0; });
+// PowerPoint fills a stream of less than 4096 bytes up with zeros; what a fast save adds stands behind them.
+std::size_t after_padding(ByteView stream, std::size_t at) {
+    constexpr std::size_t kFilled = 4096;
+    const std::size_t end = std::min(kFilled, stream.size());
+    if (at >= end) return at;
+    const ByteView rest = slice(stream, {at, end});
+    return std::all_of(rest.begin(), rest.end(), [](std::uint8_t byte) { return byte == 0; }) ? end : at;
 }
 
 }  // namespace
@@ -47,7 +50,10 @@ void DelayedPictures::note_entry(std::size_t at) {
 bool DelayedPictures::walk(std::size_t begin, std::size_t end, int depth) {
     const ByteView within = ByteView(store()).first(end);
     while (begin < end) {
-        if (depth == 0 && is_padding(within.subspan(begin))) return true;
+        if (depth == 0 && after_padding(within, begin) != begin) {
+            begin = after_padding(within, begin);
+            continue;
+        }
         const auto header = art_header(within, begin);
         if (!header || depth > kDepthMax) return false;
         const std::size_t after = begin + kArtHeaderSize + header->length;
