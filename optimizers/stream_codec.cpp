@@ -43,6 +43,14 @@ int filter_code(Format format) {
     }
 }
 
+// What the raw reader says of an empty stream and of one that breaks at once: no archive at all.
+Error opening_error(archive* a) {
+    const char* const text = archive_error_string(a);
+    const bool no_archive = text != nullptr && std::string_view(text) == "Unrecognized archive format";
+    return no_archive ? Error{ErrorCode::kMalformed, "compressed stream is empty or broken"}
+                      : libarchive_error(a);
+}
+
 // A handle that yields what is compressed as the content of one entry.
 Result<ReadHandle> open_stream(ByteView file, Format format) {
     ReadHandle handle(archive_read_new());
@@ -53,10 +61,9 @@ Result<ReadHandle> open_stream(ByteView file, Format format) {
     if (archive_read_append_filter(a, filter_code(format)) != ARCHIVE_OK ||
         archive_read_support_format_raw(a) != ARCHIVE_OK ||
         archive_read_open_memory(a, file.data(), file.size()) != ARCHIVE_OK) {
-        return libarchive_error(a);
+        return opening_error(a);
     }
-    // The raw reader takes an empty stream for no archive at all.
-    if (archive_read_next_header(a, &entry) != ARCHIVE_OK) return libarchive_error(a);
+    if (archive_read_next_header(a, &entry) != ARCHIVE_OK) return opening_error(a);
     return handle;
 }
 

@@ -151,6 +151,7 @@ void reasons_are_true() {
         {"member and bytes", joined(joined(one, other), "tail"), Outcome::kUntouchable,
          "bytes after the gzip data"},
         {"wrong size", wrong_size, Outcome::kMalformed, "deflated data inflates to less than was declared"},
+        {"empty", stream(Format::kZstd, ""), Outcome::kMalformed, "compressed stream is empty or broken"},
         {"bzip2", joined(stream(Format::kBzip2, prose(9000)), "tail"), Outcome::kUntouchable,
          "bytes after the compressed stream"},
     };
