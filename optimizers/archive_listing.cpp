@@ -113,6 +113,7 @@ Result<std::vector<ListedEntry>> Listing::run(std::vector<Bytes>* contents) {
         listed.metadata = describe(entry);
         listed.name = name_of(entry);
         listed.plain_file = archive_entry_filetype(entry) == AE_IFREG;
+        listed.symbolic_link = archive_entry_filetype(entry) == AE_IFLNK;
         auto bytes = content();
         if (!bytes) return bytes.error();
         listed.size = bytes->size();

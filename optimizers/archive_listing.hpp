@@ -23,6 +23,7 @@ struct ListedEntry {
     std::string metadata;  // everything but size and content
     std::string name;      // UTF-8 where libarchive can tell, else as it came
     bool plain_file = false;
+    bool symbolic_link = false;
     std::uint64_t size = 0;
     Digest content{};
     Format format = Format::kUnknown;  // of the content

@@ -14,12 +14,22 @@ using Moves = std::map<std::pair<std::size_t, std::size_t>, std::pair<std::size_
 
 constexpr std::size_t kHeader = 8;
 constexpr std::uint16_t kEntryType = 0xF007;
+// Marked as a container by PowerPoint 2007 and later, though a ZIP package is in it ([MS-PPT] 2.11.13).
+constexpr std::uint16_t kTableStyles = 0x0428;
 
 // The record at the start of bytes with its header; empty when it is not whole.
 ByteView record_of(ByteView bytes) {
     if (bytes.size() < kHeader) return {};
     const std::uint64_t size = std::uint64_t{read_le32(&bytes[4])} + kHeader;
     return size <= bytes.size() ? bytes.first(static_cast<std::size_t>(size)) : ByteView();
+}
+
+// How many zeros fill a short stream up to 4096 bytes from here on.
+std::size_t zeros_to_4096(ByteView bytes, std::size_t at) {
+    const std::size_t end = std::min<std::size_t>(bytes.size(), 4096);
+    std::size_t zeros = at;
+    while (zeros < end && bytes[zeros] == 0) ++zeros;
+    return zeros == end && at < end ? end - at : 0;
 }
 
 // Both streams from here to their ends.
@@ -63,13 +73,18 @@ std::string compare_entry(Bytes was, Bytes is, const Moves& moves) {
 }
 
 // Calls seen(offset, record) for every record but containers, whose header alone is shown: the records inside
-// follow each other all the same. false when they do not fill the bytes.
+// follow each other all the same. false when they and such zeros do not fill the bytes.
 bool visit_records(ByteView bytes, const std::function<void(std::size_t, ByteView)>& seen) {
     for (std::size_t at = 0; at < bytes.size();) {
+        if (const std::size_t zeros = zeros_to_4096(bytes, at); zeros > 0) {
+            at += zeros;
+            continue;
+        }
         ByteView record = record_of(bytes.subspan(at));
         if (record.empty()) return false;
-        const bool entry = read_le16(&record[2]) == kEntryType;
-        if ((record[0] & 0xF) == 0xF && !entry) record = record.first(kHeader);
+        const std::uint16_t type = read_le16(&record[2]);
+        const bool leaf = type == kEntryType || type == kTableStyles;
+        if ((record[0] & 0xF) == 0xF && !leaf) record = record.first(kHeader);
         seen(at, record);
         at += record.size();
     }

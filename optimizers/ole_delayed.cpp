@@ -9,6 +9,23 @@ namespace {
 
 constexpr int kDepthMax = 32;
 
+// RoundTripCustomTableStyles12Atom ([MS-PPT] 2.11.13): PowerPoint 2007 and later write a ZIP package in it
+// and mark it as a container all the same.
+constexpr std::uint16_t kTableStyles = 0x0428;
+
+bool holds_records(const ArtHeader& header) {
+    return header.is_container() && header.type != kTableStyles;
+}
+
+// PowerPoint fills a stream of less than 4096 bytes up with zeros; what a fast save adds stands behind them.
+std::size_t after_padding(ByteView stream, std::size_t at) {
+    constexpr std::size_t kFilled = 4096;
+    const std::size_t end = std::min(kFilled, stream.size());
+    if (at >= end) return at;
+    const ByteView rest = slice(stream, {at, end});
+    return std::all_of(rest.begin(), rest.end(), [](std::uint8_t byte) { return byte == 0; }) ? end : at;
+}
+
 }  // namespace
 
 bool DelayedPictures::find_entries() {
@@ -33,6 +50,10 @@ void DelayedPictures::note_entry(std::size_t at) {
 bool DelayedPictures::walk(std::size_t begin, std::size_t end, int depth) {
     const ByteView within = ByteView(store()).first(end);
     while (begin < end) {
+        if (depth == 0 && after_padding(within, begin) != begin) {
+            begin = after_padding(within, begin);
+            continue;
+        }
         const auto header = art_header(within, begin);
         if (!header || depth > kDepthMax) return false;
         const std::size_t after = begin + kArtHeaderSize + header->length;
@@ -40,7 +61,7 @@ bool DelayedPictures::walk(std::size_t begin, std::size_t end, int depth) {
         if (header->type == kArtFbse) {
             if (after - begin < kFbseSize) return false;
             note_entry(begin);
-        } else if (header->is_container() && !walk(begin + kArtHeaderSize, after, depth + 1)) {
+        } else if (holds_records(*header) && !walk(begin + kArtHeaderSize, after, depth + 1)) {
             return false;
         }
         begin = after;

@@ -10,6 +10,9 @@ namespace optimilter {
 std::optional<Attempt> work_on_ppt(OleWork& work) {
     constexpr std::uint32_t kEncryptedToken = 0xF3D1C4DF;  // CurrentUserAtom (2.3.2)
     constexpr std::uint16_t kCryptSession = 0x2F14;        // CryptSession10Container (2.3.7)
+    if (work.file.find(0, "PersistentStorage Directory")) {
+        return leave_alone(Outcome::kNotApplicable, "presentation before PowerPoint 97");
+    }
     const Bytes* const user = work.file.root_stream("Current User");
     if (user == nullptr || user->size() < 20) {
         return leave_alone(Outcome::kMalformed, "presentation without its current user");

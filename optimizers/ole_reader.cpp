@@ -168,10 +168,15 @@ std::string recognisable(ByteView utf16) {
     return name;
 }
 
+// Aspose fills unused entries like free sectors.
+bool is_blank(ByteView raw) {
+    return std::all_of(raw.begin(), raw.end(), [](std::uint8_t byte) { return byte == 0xFF; });
+}
+
 Status Reading::read_entry(ByteView raw) {
     OleEntry entry;
     std::copy(raw.begin(), raw.end(), entry.raw.begin());
-    const std::uint8_t type = raw[66];
+    const std::uint8_t type = is_blank(raw) ? 0 : raw[66];
     if (type != 0 && type != 1 && type != 2 && type != 5) return malformed("type of a directory entry");
     entry.type = static_cast<OleType>(type);
     const std::size_t length = read_le16(&raw[64]);

@@ -62,8 +62,16 @@ bool SevenZipRepacking::agrees() const {
 
 std::optional<Attempt> SevenZipRepacking::read() {
     auto listed = list_archive(input_, Format::kSevenZip, archive_.content_size, context_.budget, &contents_);
+    if (!listed && listed.error().code == ErrorCode::kMalformed && archive_.unusual_method) {
+        return leave_alone(Outcome::kUntouchable, "packed by a method that libarchive does not know");
+    }
     if (!listed) return leave_alone(zip_refusal(listed.error().code), listed.error().text);
     entries_ = std::move(listed).value();
+    // libarchive shows where they lead as no content.
+    if (std::any_of(entries_.begin(), entries_.end(),
+                    [](const auto& entry) { return entry.symbolic_link; })) {
+        return leave_alone(Outcome::kUntouchable, "7z archive with symbolic links");
+    }
     if (!agrees()) return leave_alone(Outcome::kMalformed, "two readers see different members");
     std::vector<std::string> names;
     for (const ListedEntry& entry : entries_) names.push_back(entry.name);

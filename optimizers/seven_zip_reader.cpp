@@ -31,6 +31,7 @@ struct Folder {
     std::size_t outputs = 0;
     std::optional<std::uint32_t> crc;
     bool encrypted = false;
+    bool unusual = false;
     std::vector<std::uint64_t> sizes;  // of its outputs
     std::size_t main_output = 0;
 };
@@ -93,6 +94,15 @@ std::vector<std::optional<std::uint32_t>> StreamsReader::digests(std::size_t cou
     return crcs;
 }
 
+// Copy, Delta, LZMA2, LZMA, PPMd, Deflate, bzip2, BCJ and BCJ2; the filters of other processors and what
+// forks of 7-Zip added are younger or rarer.
+bool is_usual_method(ByteView id) {
+    using namespace std::string_view_literals;
+    constexpr std::string_view kUsual[] = {"\0"sv,      "\3"sv,     "\x21"sv,     "\3\1\1"sv,    "\3\4\1"sv,
+                                           "\4\1\x8"sv, "\4\2\2"sv, "\3\3\1\3"sv, "\3\3\1\x1B"sv};
+    return std::find(std::begin(kUsual), std::end(kUsual), as_text(id)) != std::end(kUsual);
+}
+
 Status StreamsReader::read_coder(Folder& folder, std::size_t& inputs) {
     const std::uint8_t flags = feed_.byte();
     const ByteView id = feed_.take(flags & 0x0Fu);
@@ -106,6 +116,7 @@ Status StreamsReader::read_coder(Folder& folder, std::size_t& inputs) {
         folder.first_coder.assign(id.begin(), id.end());
         folder.properties.assign(properties.begin(), properties.end());
     }
+    if (!is_usual_method(id)) folder.unusual = true;
     // 06 F1 07 01 is AES; all of 06 F1 encrypt.
     if (id.size() >= 2 && id[0] == 0x06 && id[1] == 0xF1) folder.encrypted = true;
     ++folder.coders;
@@ -287,6 +298,8 @@ Result<SevenZipArchive> read_header(ByteView header, std::size_t packed_end, std
     if (feed.peek() != kFiles) return unsupported("7z archive without files");
     SevenZipArchive archive;
     archive.sizes = streams.members;
+    archive.unusual_method = std::any_of(streams.folders.begin(), streams.folders.end(),
+                                         [](const Folder& folder) { return folder.unusual; });
     if (const Status read = read_files(header.subspan(feed.at()), max_entries, archive); !read)
         return read.error();
     const auto with_content = std::count(archive.has_content.begin(), archive.has_content.end(), true);

@@ -22,6 +22,7 @@ struct SevenZipArchive {
     std::vector<std::uint64_t> sizes;  // of the members with content, in order
     std::vector<bool> has_content;     // one for each file
     Bytes files;                       // the property FilesInfo as it stands, identifier included
+    bool unusual_method = false;  // some content is packed by more than the methods that all programs know
 };
 
 // kMalformed; kUnsupported: encrypted, with additional streams or bytes besides; kLimit: above max_entries.

@@ -16,6 +16,8 @@ namespace {
 
 constexpr std::uint64_t kHarmless = 8u << 20;
 constexpr std::uint64_t kRatioMax = 200;
+// No deflate stream expands further.
+constexpr std::uint64_t kDeflateRatioMax = 1032;
 
 bool expands_too_far(std::uint64_t content_size, std::uint64_t file_size) {
     return content_size > kHarmless && content_size > kRatioMax * file_size;
@@ -28,17 +30,25 @@ Error no_time() {
     return {ErrorCode::kDeadline, "no time to expand"};
 }
 
-int support_filter(archive* a, Format format) {
+int filter_code(Format format) {
     switch (format) {
         case Format::kGzip:
-            return archive_read_support_filter_gzip(a);
+            return ARCHIVE_FILTER_GZIP;
         case Format::kBzip2:
-            return archive_read_support_filter_bzip2(a);
+            return ARCHIVE_FILTER_BZIP2;
         case Format::kXz:
-            return archive_read_support_filter_xz(a);
+            return ARCHIVE_FILTER_XZ;
         default:
-            return archive_read_support_filter_zstd(a);
+            return ARCHIVE_FILTER_ZSTD;
     }
+}
+
+// What the raw reader says of an empty stream and of one that breaks at once: no archive at all.
+Error opening_error(archive* a) {
+    const char* const text = archive_error_string(a);
+    const bool no_archive = text != nullptr && std::string_view(text) == "Unrecognized archive format";
+    return no_archive ? Error{ErrorCode::kMalformed, "compressed stream is empty or broken"}
+                      : libarchive_error(a);
 }
 
 // A handle that yields what is compressed as the content of one entry.
@@ -47,14 +57,13 @@ Result<ReadHandle> open_stream(ByteView file, Format format) {
     if (!handle) return Error{ErrorCode::kLimit, "no memory for a reader"};
     archive* const a = handle.get();
     archive_entry* entry = nullptr;
-    if (support_filter(a, format) != ARCHIVE_OK || archive_read_support_format_raw(a) != ARCHIVE_OK ||
+    // This filter once: left to choose, libarchive expands what is inside too, as long as it can.
+    if (archive_read_append_filter(a, filter_code(format)) != ARCHIVE_OK ||
+        archive_read_support_format_raw(a) != ARCHIVE_OK ||
         archive_read_open_memory(a, file.data(), file.size()) != ARCHIVE_OK) {
-        return libarchive_error(a);
+        return opening_error(a);
     }
-    // The raw reader takes an empty stream for no archive at all.
-    if (archive_read_next_header(a, &entry) != ARCHIVE_OK) return libarchive_error(a);
-    // One filter besides the memory it reads from: nothing was expanded twice.
-    if (archive_filter_count(a) != 2) return Error{ErrorCode::kMalformed, "no compressed stream"};
+    if (archive_read_next_header(a, &entry) != ARCHIVE_OK) return opening_error(a);
     return handle;
 }
 
@@ -75,14 +84,38 @@ Result<Bytes> read_all(ByteView file, Format format, const Budget& budget, std::
         append(all, *piece);
     }
     const auto consumed = static_cast<std::uint64_t>(archive_filter_bytes(handle->get(), -1));
-    if (consumed != file.size()) return Error{ErrorCode::kMalformed, "bytes after the compressed stream"};
+    if (consumed != file.size()) return Error{ErrorCode::kUnsupported, "bytes after the compressed stream"};
     return all;
+}
+
+// What a gzip file is that its last bytes do not describe: libarchive reads member after member.
+Error gzip_fault(ByteView file, const StreamFrame& frame, const Error& fault, Budget& budget) {
+    auto handle = open_stream(file, Format::kGzip);
+    if (!handle) return fault;
+    std::size_t size = 0;
+    for (;;) {
+        if (budget.expired()) return no_time();
+        const auto piece = next_piece(handle->get(), size);
+        if (!piece) return fault;
+        if (piece->empty()) break;
+        size += piece->size();
+        if (expands_too_far(size, file.size()) || !budget.spend_expanded_bytes(piece->size()))
+            return too_far();
+    }
+    const auto consumed = static_cast<std::uint64_t>(archive_filter_bytes(handle->get(), -1));
+    if (consumed != file.size()) return {ErrorCode::kUnsupported, "bytes after the gzip data"};
+    // One member that tells a wrong size.
+    if (inflate_raw(slice(file, frame.data), size)) return fault;
+    return {ErrorCode::kUnsupported, "several gzip members"};
 }
 
 Result<Bytes> expand_gzip(ByteView file, const StreamFrame& frame, Budget& budget) {
     const std::uint64_t size = *frame.content_size;
     if (expands_too_far(size, file.size()) || !budget.spend_expanded_bytes(size)) return too_far();
     auto content = inflate_raw(slice(file, frame.data), static_cast<std::size_t>(size));
+    if (!content && content.error().code == ErrorCode::kMalformed) {
+        return gzip_fault(file, frame, content.error(), budget);
+    }
     if (content && crc32(*content) != frame.content_crc) {
         return Error{ErrorCode::kMalformed, "checksum of the gzip file does not match"};
     }
@@ -111,6 +144,9 @@ std::int64_t expand_ms(Format format, std::uint64_t content_size) {
 
 Result<Bytes> expand_stream(ByteView file, const StreamFrame& frame, Budget& budget) {
     const std::uint64_t size = frame.content_size.value_or(0);
+    if (frame.format == Format::kGzip && size / kDeflateRatioMax > frame.data.size()) {
+        return gzip_fault(file, frame, too_far(), budget);
+    }
     if (expands_too_far(size, file.size()) || size > budget.expanded_bytes_left()) return too_far();
     const Deadline deadline = budget.deadline();
     if (deadline.short_of_time(expand_ms(frame.format, size) > deadline.remaining_ms())) return no_time();

@@ -15,8 +15,8 @@
 
 namespace optimilter {
 
-// Whole content, paid from the budget. kMalformed: broken, or bytes left over; kLimit: expands too far;
-// kDeadline.
+// Whole content, paid from the budget. kMalformed: broken; kUnsupported: several gzip members, or bytes left
+// over; kLimit: expands too far; kDeadline.
 Result<Bytes> expand_stream(ByteView file, const StreamFrame& frame, Budget& budget);
 
 // By libarchive alone, for verification: at most limit_bytes; nothing is paid.

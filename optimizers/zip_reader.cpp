@@ -43,6 +43,10 @@ bool signature_at(ByteView file, std::size_t at, std::string_view signature) {
     return at <= file.size() && starts_with(file.subspan(at), signature);
 }
 
+bool is_zero(ByteView bytes) {
+    return std::all_of(bytes.begin(), bytes.end(), [](std::uint8_t byte) { return byte == 0; });
+}
+
 // Offset of the end record's signature nearest to the end of the file: what a reader that scans backwards
 // finds first.
 std::optional<std::size_t> last_end_signature(ByteView file) {
@@ -87,6 +91,7 @@ class Reader {
   private:
     Status read_end();
     Status check_end_fields(std::size_t end_at) const;
+    Error no_end_of_file(std::size_t end_at) const;
     Status read_directory();
     Status read_central(std::size_t at);
     void sort_by_place();
@@ -94,7 +99,7 @@ class Reader {
     Status check_local(const std::uint8_t* local, const ZipEntry& entry, ByteView name) const;
     Status check_tail(ByteRange tail, const ZipEntry& entry) const;
     Status check_flags(std::uint16_t flags, std::uint16_t method) const;
-    Status check_extra(ByteView extra) const;
+    Status check_extra(ByteView extra, bool spare_zip64 = false) const;
     Status check_name(std::string_view name) const;
     Status check_duplicates() const;
 
@@ -122,10 +127,18 @@ Status Reader::check_end_fields(std::size_t end_at) const {
     return malformed("central directory is not where the end record says");
 }
 
+// An end record that fits, but does not end the file: signatures and line ends get appended.
+Error Reader::no_end_of_file(std::size_t end_at) const {
+    const std::size_t end = end_at + kZipEndSize + read_le16(&file_[end_at + 20]);
+    if (end < file_.size() && check_end_fields(end_at))
+        return unsupported("data after the end of the archive");
+    return malformed("archive comment does not end the file");
+}
+
 Status Reader::read_end() {
     const auto end_at = last_end_signature(file_);
     if (!end_at) return malformed("no end of central directory record");
-    if (!comment_ends_file(file_, *end_at)) return malformed("archive comment does not end the file");
+    if (!comment_ends_file(file_, *end_at)) return no_end_of_file(*end_at);
     if (end_is_ambiguous(file_, *end_at)) return malformed("two end records fit");
     if (Status status = check_end_fields(*end_at); !status) return status;
     count_ = read_le16(&file_[*end_at + 10]);
@@ -145,13 +158,16 @@ Status Reader::check_flags(std::uint16_t flags, std::uint16_t method) const {
     return Success{};
 }
 
-Status Reader::check_extra(ByteView extra) const {
+// spare_zip64: sizes of 64 bits may stand there as zeros. Pages, Numbers and Keynote export such local
+// headers; nobody looks there while the sizes of 32 bits are no 0xFFFFFFFF (APPNOTE 4.5.3).
+Status Reader::check_extra(ByteView extra, bool spare_zip64) const {
     while (!extra.empty()) {
         if (extra.size() < 4) return malformed("broken extra field");
         const std::uint16_t id = read_le16(extra.data());
         const std::size_t size = std::size_t{4} + read_le16(extra.data() + 2);
         if (size > extra.size()) return malformed("broken extra field");
-        if (id == kZip64Extra) return unsupported("zip64 entry");
+        const bool spare = spare_zip64 && is_zero(extra.subspan(4, size - 4));
+        if (id == kZip64Extra && !spare) return unsupported("zip64 entry");
         if (id == kAesExtra || id == kStrongEncryptionExtra) return unsupported("encrypted entry");
         extra = extra.subspan(size);
     }
@@ -274,7 +290,9 @@ Status Reader::read_local(std::size_t index) {
     const std::size_t data_begin = name_end + read_le16(local + 28);
     const std::size_t data_end = data_begin + entry.data.end;
     if (data_end > end) return malformed("entries overlap");
-    if (Status status = check_extra(slice(file_, {name_end, data_begin})); !status) return status;
+    // Descriptors take another shape after zip64 sizes (4.3.9.2).
+    const bool streamed = (entry.flags & kZipHasDescriptor) != 0;
+    if (Status status = check_extra(slice(file_, {name_end, data_begin}), !streamed); !status) return status;
     const ByteView name = slice(file_, {begin + kZipLocalSize, name_end});
     if (Status status = check_local(local, entry, name); !status) return status;
     entry.data = {data_begin, data_end};

@@ -106,6 +106,73 @@ void broken_and_several_streams_stay() {
     CHECK_EQ(run(wrong_crc).outcome, Outcome::kMalformed);
 }
 
+// A stream inside a stream of the same kind is its content, and the verifier sees it as such.
+void streams_inside_streams() {
+    Options deep;
+    deep.max_depth = 6;
+    for (const Format format : kFormats) {
+        const std::string name(format_name(format));
+        const std::string inner(as_text(stream(format, archive_text())));
+        const Bytes input = stream(format, inner);
+        CHECK(content_of(input, format).size() == inner.size(), name);
+        const OptimizeResult result = run(input, deep);
+        CHECK_EQ(result.outcome, Outcome::kOptimized, name + ": " + result.reason);
+        CHECK_EQ(run(result.output, deep).outcome, Outcome::kNotSmaller, name);
+    }
+}
+
+struct Refusal {
+    const char* name;
+    Bytes file;
+    Outcome outcome;
+    const char* reason;
+};
+
+Bytes joined(Bytes file, const std::string& more) {
+    append(file, as_bytes(more));
+    return file;
+}
+
+// The last bytes of a gzip file tell its size: of one member, and only when nothing follows.
+void reasons_are_true() {
+    const Bytes one = gzip(prose(9000));
+    const std::string other(as_text(gzip(prose(500, 3))));
+    Bytes wrong_size = one;
+    wrong_size[wrong_size.size() - 4] ^= 1;
+    const Refusal rows[] = {
+        {"smaller second member", joined(one, other), Outcome::kUntouchable, "several gzip members"},
+        {"equal second member", joined(one, std::string(as_text(one))), Outcome::kUntouchable,
+         "several gzip members"},
+        {"larger second member", joined(gzip("abc"), other), Outcome::kUntouchable, "several gzip members"},
+        {"line end", joined(one, "\n"), Outcome::kUntouchable, "bytes after the gzip data"},
+        {"zeros", joined(one, std::string(512, '\0')), Outcome::kUntouchable, "bytes after the gzip data"},
+        {"size that cannot be", joined(one, "\xFF\xFF\xFF\xFF"), Outcome::kUntouchable,
+         "bytes after the gzip data"},
+        {"member and bytes", joined(joined(one, other), "tail"), Outcome::kUntouchable,
+         "bytes after the gzip data"},
+        {"wrong size", wrong_size, Outcome::kMalformed, "deflated data inflates to less than was declared"},
+        {"empty", stream(Format::kZstd, ""), Outcome::kMalformed, "compressed stream is empty or broken"},
+        {"bzip2", joined(stream(Format::kBzip2, prose(9000)), "tail"), Outcome::kUntouchable,
+         "bytes after the compressed stream"},
+    };
+    for (const Refusal& row : rows) {
+        const OptimizeResult result = run(row.file);
+        CHECK_EQ(result.outcome, row.outcome, row.name);
+        CHECK_EQ(result.reason, row.reason, row.name);
+    }
+}
+
+// Looking for the true reason expands no further than anything else.
+void reasons_have_bounds() {
+    const Bytes bomb = gzip(std::string(20u << 20, '\0'));
+    const OptimizeResult result = run(joined(bomb, "\1\1\1\1"));
+    CHECK_EQ(result.outcome, Outcome::kOverBudget, result.reason);
+    Options tight;
+    tight.max_expanded_bytes = 5000;
+    const OptimizeResult dear = run(joined(gzip(prose(9000)), std::string(4, '\0')), tight);
+    CHECK_EQ(dear.outcome, Outcome::kOverBudget, dear.reason);
+}
+
 void bombs_and_deadlines() {
     const std::string zeros(20u << 20, '\0');
     for (const Format format : {Format::kGzip, Format::kBzip2, Format::kXz, Format::kZstd}) {
@@ -200,6 +267,9 @@ int main() {
                                 TEST(members_inside_become_smaller),
                                 TEST(headers_are_kept),
                                 TEST(broken_and_several_streams_stay),
+                                TEST(streams_inside_streams),
+                                TEST(reasons_are_true),
+                                TEST(reasons_have_bounds),
                                 TEST(bombs_and_deadlines),
                                 TEST(forged_contents_are_seen),
                                 TEST(forged_changes_are_seen),

@@ -127,6 +127,32 @@ std::vector<Node> edited(std::vector<Node> nodes, std::string_view name,
     return nodes;
 }
 
+// PowerPoint 2007 and later mark table styles, a ZIP package, as a container.
+void table_styles_are_no_records() {
+    const std::string package = "PK\3\4\x14" + std::string(1990, 'z');
+    const auto styled = [&](const std::vector<std::string>& blips) {
+        return edited(presentation(blips), "PowerPoint Document",
+                      [&](std::string& text) { text += record(0x03E8, record(0x0428, package, 15), 15); });
+    };
+    check_becomes(styled(three_blips()), styled(small_blips()));
+}
+
+// A stream of less than 4096 bytes is filled up with zeros, which need not make whole records; a fast save
+// goes on behind.
+void zeros_between_saves_are_no_records() {
+    for (const bool saved_again : {false, true}) {
+        const auto padded = [&](const std::vector<std::string>& blips) {
+            return edited(presentation(blips), "PowerPoint Document", [&](std::string& text) {
+                text.resize(text.size() - record(0x0FA0, std::string(5000, 't')).size());
+                if ((4096 - text.size()) % 8 == 0) text += record(0x0FA0, "t");
+                text.resize(4096, '\0');
+                if (saved_again) text += record(0x03E8, record(0x03F2, "text"), 15);
+            });
+        };
+        check_becomes(padded(three_blips()), padded(small_blips()));
+    }
+}
+
 void left_alone() {
     const auto ppt = presentation(three_blips());
     const auto doc = document(three_blips());
@@ -158,9 +184,14 @@ void left_alone() {
          "encrypted presentation"},
         {"crypt session", edited(ppt, "PowerPoint Document", [&](std::string& t) { t += crypt; }),
          "untouchable", "encrypted presentation"},
+        {"before 97",
+         with(edited(ppt, "Current User", put(12, 0)), stream("PersistentStorage Directory", "x")),
+         "not_applicable", "presentation before PowerPoint 97"},
         {"no user", without(ppt, "Current User"), "malformed", nullptr},
         {"no pictures", without(ppt, "Pictures"), "not_smaller", nullptr},
         {"records cut", edited(ppt, "PowerPoint Document", [](std::string& t) { t.resize(t.size() - 1); }),
+         "malformed", nullptr},
+        {"letters behind records", edited(ppt, "PowerPoint Document", [](std::string& t) { t += "tail"; }),
          "malformed", nullptr},
         {"pictures cut", edited(ppt, "Pictures", [](std::string& t) { t.resize(t.size() - 1); }),
          "not_applicable", nullptr},
@@ -387,6 +418,8 @@ void wrong_messages_are_caught() {
 int main() {
     const CMUnitTest tests[] = {TEST(pictures_become_smaller),
                                 TEST(attachments_become_smaller),
+                                TEST(table_styles_are_no_records),
+                                TEST(zeros_between_saves_are_no_records),
                                 TEST(left_alone),
                                 TEST(keeps_to_the_budget),
                                 TEST(wrong_presentations_are_caught),

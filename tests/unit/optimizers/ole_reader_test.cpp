@@ -176,10 +176,24 @@ void writes_what_both_readers_read() {
     check_written(file, {{1, Bytes(17u << 20, 'z')}});
 }
 
+// Unused entries are all zeros by the standard; Aspose writes ones.
+void takes_unused_entries_of_ones() {
+    Bytes file = Builder().build(one_of_everything());
+    const std::size_t unused = entry_at(file, 10);
+    CHECK_EQ(file[unused + 66], 0);
+    std::fill_n(&file[unused], 2 * 128, std::uint8_t{0xFF});
+    check_written(file, {{5, Bytes(9000, 'x')}});
+    const Bytes written = write_ole(*read_ole(file, kEntriesMax), {});
+    CHECK_EQ(written[entry_at(written, 11) + 66], 0xFF);
+    file[unused] = 0;
+    CHECK_EQ(read_ole(file, kEntriesMax).error().text, "type of a directory entry");
+}
+
 }  // namespace
 
 int main() {
     const CMUnitTest tests[] = {TEST(reads_everything), TEST(refuses_what_is_broken),
-                                TEST(takes_a_cut_last_sector), TEST(writes_what_both_readers_read)};
+                                TEST(takes_a_cut_last_sector), TEST(writes_what_both_readers_read),
+                                TEST(takes_unused_entries_of_ones)};
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

@@ -2,6 +2,8 @@
 //
 // 7z archives: what is read and refused, members that become smaller, and verify_seven_zip() against results
 // that no honest optimizer would write.
+#include <array>
+
 #include "check.hpp"
 #include "optimizers/deflate.hpp"
 #include "optimizers/formats.hpp"
@@ -113,22 +115,43 @@ void what_must_stay_stays() {
     CHECK_EQ(run(longer).outcome, Outcome::kUntouchable);
 }
 
-void encryption_is_seen() {
-    // The coder of the first folder becomes AES; all checksums are mended.
-    Bytes plain = {1,    4,    6,    0,    1,    9,    1, 0, 7, 0x0B, 1, 0, 1,
-                   0x04, 0x06, 0xF1, 0x07, 0x01, 0x0C, 1, 0, 0, 5,    1, 0, 0};
-    Bytes file(32);
-    file.push_back('x');
+// One byte, packed by what this identifier of four bytes names; all checksums are right.
+Bytes packed_by(const std::array<std::uint8_t, 4>& method) {
+    Bytes plain = {1, 4, 6, 0, 1, 9, 1, 0, 7, 0x0B, 1, 0, 1, 0x04};
+    append(plain, method);
+    append(plain, Bytes{0x0C, 1, 0, 0, 5, 1, 0, 0});
+    Bytes file(33, 'x');
     const ByteView magic = as_bytes(std::string_view("7z\xBC\xAF\x27\x1C\0\4", 8));
     std::copy(magic.begin(), magic.end(), file.begin());
     write_le32(&file[12], 1);
+    write_le32(&file[16], 0);
     write_le32(&file[20], static_cast<std::uint32_t>(plain.size()));
+    write_le32(&file[24], 0);
     write_le32(&file[28], crc32(plain));
     write_le32(&file[8], crc32(ByteView(file).subspan(12, 20)));
     append(file, plain);
-    const auto archive = read_seven_zip(file, 10);
-    CHECK(!archive);
-    CHECK_EQ(archive.error().text, "encrypted 7z archive");
+    return file;
+}
+
+void methods_are_told_apart() {
+    const auto aes = read_seven_zip(packed_by({0x06, 0xF1, 0x07, 0x01}), 10);
+    CHECK(!aes);
+    CHECK_EQ(aes.error().text, "encrypted 7z archive");
+    CHECK(!read_seven_zip(seven_zip_of(files()), 10)->unusual_method);
+    // zstd, as some forks have it.
+    const Bytes zstd = packed_by({0x04, 0xF7, 0x11, 0x01});
+    CHECK(read_seven_zip(zstd, 10)->unusual_method);
+    const OptimizeResult result = run(zstd);
+    CHECK_EQ(result.outcome, Outcome::kUntouchable);
+    CHECK_EQ(result.reason, "packed by a method that libarchive does not know");
+}
+
+void links_are_seen() {
+    std::vector<File> linked = files();
+    linked.push_back({.name = "link", .content = "note.txt", .attributes = 0xA1FF8020});
+    const OptimizeResult result = run(seven_zip_of(linked));
+    CHECK_EQ(result.outcome, Outcome::kUntouchable);
+    CHECK_EQ(result.reason, "7z archive with symbolic links");
 }
 
 void damage_is_bounded() {
@@ -240,9 +263,9 @@ void forgeries_are_seen() {
 
 int main() {
     const CMUnitTest tests[] = {TEST(members_become_smaller), TEST(what_must_stay_stays),
-                                TEST(encryption_is_seen),     TEST(damage_is_bounded),
-                                TEST(numbers_come_back),      TEST(lzma_is_checked),
-                                TEST(forgeries_are_seen)};
+                                TEST(methods_are_told_apart), TEST(links_are_seen),
+                                TEST(damage_is_bounded),      TEST(numbers_come_back),
+                                TEST(lzma_is_checked),        TEST(forgeries_are_seen)};
     initialize_optimizers();
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

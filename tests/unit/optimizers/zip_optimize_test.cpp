@@ -57,6 +57,7 @@ std::vector<Item> one_of_everything() {
          .content = prose(3000, 6),
          .local_extra = extra(0x7075, "\1abcd\xC3\xA4"),
          .central_extra = extra(0x7075, "\1abcd\xC3\xA4")},
+        {.name = "numbers.xml", .content = prose(3000, 10), .local_extra = extra(1, std::string(16, '\0'))},
         {.name = "stored.txt", .content = prose(3000, 7), .method = 0},
         {.name = "noise", .content = noise(3000), .method = 0},
         {.name = "link", .content = "a.xml", .method = 0, .external_attributes = 0120777u << 16},

@@ -57,6 +57,17 @@ constexpr Refusal kRefusals[] = {
      ErrorCode::kUnsupported, "zip64"},
     {"zip64 extra, local", [] { return bent([](Item& i) { i.local_extra = extra(1, "12345678"); }); },
      ErrorCode::kUnsupported, "zip64"},
+    {"zip64 zeros, central",
+     [] { return bent([](Item& i) { i.central_extra = extra(1, std::string(16, '\0')); }); },
+     ErrorCode::kUnsupported, "zip64"},
+    {"zip64 zeros before a descriptor",
+     [] {
+         return bent([](Item& i) {
+             i.local_extra = extra(1, std::string(16, '\0'));
+             i.descriptor = Descriptor::kSigned;
+         });
+     },
+     ErrorCode::kUnsupported, "zip64"},
     {"zip64 size", [] { return bent([](Item& i) { i.size = 0xFFFFFFFFu; }); }, ErrorCode::kUnsupported,
      "zip64"},
     {"zip64 locator",
@@ -116,6 +127,22 @@ constexpr Refusal kRefusals[] = {
     {"bytes after the end record",
      [] {
          Archive archive = two();
+         archive.after = "x";
+         return archive;
+     },
+     ErrorCode::kUnsupported, "data after the end of the archive"},
+    {"line end after the comment",
+     [] {
+         Archive archive = two();
+         archive.comment = "a comment";
+         archive.after = "\r\n";
+         return archive;
+     },
+     ErrorCode::kUnsupported, "data after the end of the archive"},
+    {"bytes after an end record that does not fit",
+     [] {
+         Archive archive = two();
+         archive.before_end = "abcd";
          archive.after = "x";
          return archive;
      },
@@ -256,6 +283,8 @@ Archive odd_but_right() {
          .content = "t",
          .local_extra = extra(0x5455, "\3abcdefgh"),
          .central_extra = extra(0x5455, "\3abcd")},
+        // As Numbers and Pages export.
+        {.name = "zip64 zeros", .content = "z", .local_extra = extra(1, std::string(16, '\0'))},
         {.name = "bzip2", .content = "b", .method = 12, .raw = "BZh9 whatever"},
         {.name = "implode", .content = "i", .method = 6, .raw = "??"},
         {.name = "link", .content = "times", .method = 0, .external_attributes = 0120777u << 16},
