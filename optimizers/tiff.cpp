@@ -18,6 +18,7 @@ namespace {
 // A result must win this share of a page, and of the file; less would let a second pass find a byte here and
 // there.
 constexpr std::size_t kLeastGainShare = 200;
+constexpr std::uint32_t kYCbCr = 6;
 
 class TiffOptimization {
   public:
@@ -74,7 +75,8 @@ class TiffOptimization {
 
     // Bytes after the samples of an uncompressed strip would get lost; fewer of them mean a broken file.
     static Result<bool> holds_its_samples_alone(const TiffPage& page, const TiffDirectory& directory) {
-        if (page.compression != tiff_compression::kNone) return true;
+        // Subsampled chroma takes fewer bytes than the rows of the page; such strips stay as they are anyway.
+        if (page.compression != tiff_compression::kNone || page.photometric == kYCbCr) return true;
         bool alone = true;
         for (std::uint64_t i = 0; i < directory.blocks.size(); ++i) {
             const std::uint64_t want = page.row_bytes() * page.rows_of(i);

@@ -216,6 +216,40 @@ void test_left_alone() {
     CHECK_EQ(as_text(tree_of(kept.output).pages[0].find(60000)->value), "hello, reader");
 }
 
+// Two luminances for each pair of chroma samples: two bytes a pixel, though every pixel has three samples.
+Bytes with_subsampled_page() {
+    Page plain;
+    plain.width = 64;
+    Page pairs = plain;
+    pairs.samples = 2;
+    pairs.photometric = PHOTOMETRIC_MINISBLACK;
+    constexpr std::uint8_t kThree[] = {3, 0};
+    constexpr std::uint8_t kEights[] = {8, 0, 8, 0, 8, 0};
+    constexpr std::uint8_t kYCbCr[] = {6, 0};
+    constexpr std::uint8_t kTwoByOne[] = {2, 0, 1, 0};
+    return edited(write({plain, pairs}), [&](TiffFile& file) {
+        TiffDirectory& page = file.pages[1];
+        set_field(page, TIFFTAG_SAMPLESPERPIXEL, 3, kThree);
+        set_field(page, TIFFTAG_BITSPERSAMPLE, 3, kEights);
+        set_field(page, TIFFTAG_PHOTOMETRIC, 3, kYCbCr);
+        set_field(page, TIFFTAG_YCBCRSUBSAMPLING, 3, kTwoByOne);
+        drop_field(page, TIFFTAG_SAMPLEFORMAT);
+    });
+}
+
+void test_subsampled_chroma_stays() {
+    const Bytes input = with_subsampled_page();
+    const OptimizeResult result = run(input);
+    CHECK_EQ(result.reason, "");
+    const TiffFile from = tree_of(input);
+    const TiffFile to = tree_of(result.output);
+    CHECK(result.output.size() < input.size());
+    CHECK_EQ(to.pages[1].blocks.size(), from.pages[1].blocks.size());
+    for (std::size_t i = 0; i < to.pages[1].blocks.size(); ++i)
+        CHECK_EQ(as_text(to.pages[1].blocks[i]), as_text(from.pages[1].blocks[i]));
+    CHECK(rgba_pages(result.output) == rgba_pages(input) && !rgba_pages(input).empty());
+}
+
 // The first directory's fields, for damage: where the value of a tag stands in a little-endian file.
 std::size_t slot_of(const Bytes& bytes, std::uint16_t tag) {
     const std::size_t directory = read_le32(&bytes[4]);
@@ -330,6 +364,7 @@ int main() {
         TEST(test_every_profile_and_effort_is_lossless),
         TEST(test_sub_directories_come_along),
         TEST(test_left_alone),
+        TEST(test_subsampled_chroma_stays),
         TEST(test_broken_files),
         TEST(test_broken_samples),
         TEST(test_truncated_and_flipped),
