@@ -22,19 +22,22 @@ namespace {
 constexpr std::size_t kLeastGainShare = 500;
 
 // Effort 0..4: how each frame is searched; up to how many pixels a frame is written in several ways, of which
-// the smallest stays; what the search costs.
+// the smallest stays; up to how many pixels all frames together whose pixels have a choice are; what the
+// search costs.
 struct Effort {
     LzwSearch search;
     std::size_t small_frame;
+    std::size_t most_with_choice;
     double ns_per_pixel;  // by measurement, generously
 };
 constexpr Effort kEfforts[] = {
-    {{0, 1, 0, 0, LzwSearch::kWhenFull}, 0, 100},
-    {{0, 1, 2, 2, 1000}, 0, 300},
-    {{0, 1, 2, 2, 1000}, 8'000, 300},
-    {{0, 1, 4, 2, 1000}, 32'000, 450},
-    {{8, 1, 8, 4, 1000}, 200'000, 2000},
+    {{0, 1, 0, 0, LzwSearch::kWhenFull}, 0, 0, 100}, {{0, 1, 2, 2, 1000}, 0, 0, 300},
+    {{0, 1, 2, 2, 1000}, 8'000, 20'000, 300},        {{0, 1, 4, 2, 1000}, 32'000, 50'000, 450},
+    {{8, 1, 8, 4, 1000}, 200'000, 1'000'000, 2000},
 };
+// Several ways for a pixel with a choice, for which every match tries many strings. Pixels without one are in
+// the figure above. All is written twice where palettes may be joined.
+constexpr double kNsPerPixelWithChoice = 2 * 6500;
 // For a first look at what a frame should be made of.
 constexpr LzwSearch kFirstLook = kEfforts[0].search;
 constexpr LzwSearch kMoreWays[] = {
@@ -43,12 +46,26 @@ constexpr LzwSearch kMoreWays[] = {
     {16, 1, 16, 8, 500},
 };
 
+// Pixels of frames that may be written in several ways though each pixel has a choice: never the first one.
+std::uint64_t pixels_with_choice(const GifFile& file, const Effort& effort) {
+    std::uint64_t sum = 0;
+    for (std::size_t i = 1; i < file.frames.size(); ++i)
+        if (const std::uint64_t pixels = file.frames[i].rect.pixels(); pixels <= effort.small_frame)
+            sum += pixels;
+    return std::min<std::uint64_t>(sum, effort.most_with_choice);
+}
+
+double cost_ms(const GifFile& file, const Effort& effort) {
+    return (static_cast<double>(gif_pixels(file)) * effort.ns_per_pixel +
+            static_cast<double>(pixels_with_choice(file, effort)) * kNsPerPixelWithChoice) /
+           1e6;
+}
+
 // The effort asked for, or the most that half the time left suffices for.
-const Effort& affordable_effort(std::uint64_t pixels, const Options& options, Deadline deadline) {
+const Effort& affordable_effort(const GifFile& file, const Options& options, Deadline deadline) {
     std::size_t level = std::min<std::size_t>(options.effort, std::size(kEfforts) - 1);
     const double allowed_ms = static_cast<double>(deadline.remaining_ms()) / 2;
-    while (level > 0 && static_cast<double>(pixels) * kEfforts[level].ns_per_pixel / 1e6 > allowed_ms)
-        --level;
+    while (level > 0 && cost_ms(file, kEfforts[level]) > allowed_ms) --level;
     return kEfforts[level];
 }
 
@@ -76,6 +93,7 @@ class GifOptimization {
         to.palette = indexed.palette;
         to.background = indexed.background;
         to.palette_sorted = file_.palette_sorted && !indexed.reordered;
+        std::size_t with_choice = effort_.most_with_choice;
         for (std::size_t i = 0; i < to.frames.size(); ++i) {
             GifFrame& frame = to.frames[i];
             frame.rect = shown.frames[i].rect;
@@ -87,7 +105,7 @@ class GifOptimization {
                 frame.control->transparent = true;
                 frame.control->transparent_index = *key;
             }
-            Result<Bytes> codes = encode_frame(indexed.frames[i]);
+            Result<Bytes> codes = encode_frame(indexed.frames[i], with_choice);
             if (!codes) return codes.error();
             frame.codes = std::move(*codes);
         }
@@ -115,10 +133,16 @@ class GifOptimization {
         return best;
     }
 
-    Result<Bytes> encode_frame(const IndexedFrame& frame) const {
+    // with_choice: pixels left for several ways where there is a choice.
+    Result<Bytes> encode_frame(const IndexedFrame& frame, std::size_t& with_choice) const {
         const Choice choice = best_choice(frame);
         Result<Bytes> smallest = encode(choice, frame, effort_.search);
-        if (frame.first.size() > effort_.small_frame) return smallest;
+        const std::size_t pixels = frame.first.size();
+        if (pixels > effort_.small_frame) return smallest;
+        if (!choice.second.empty()) {
+            if (pixels > with_choice) return smallest;
+            with_choice -= pixels;
+        }
         for (const LzwSearch& search : kMoreWays) {
             if (!smallest) return smallest;
             Result<Bytes> other = encode(choice, frame, search);
@@ -146,7 +170,7 @@ Attempt optimize_gif(ByteView input, Context& context) {
     if (!file->frames_inside())
         return leave_alone(Outcome::kNotApplicable, "a frame reaches beyond the screen");
     const Deadline deadline = context.budget.deadline();
-    const Effort& effort = affordable_effort(gif_pixels(*file), context.options, deadline);
+    const Effort& effort = affordable_effort(*file, context.options, deadline);
     Result<Bytes> output = GifOptimization(*file, effort, deadline).run();
     if (!output) return leave_alone(output.error());
     if (output->size() + std::max<std::size_t>(input.size() / kLeastGainShare, 1) > input.size())
