@@ -96,7 +96,7 @@ class PngOptimization {
         const bool wins = made.outcome == Outcome::kOptimized && made.output.size() < input_.size() / 2;
         if (wins && !survey->few_colors) return made;
         Attempt same = lossless(picture, std::move(*scanlines), &*survey);
-        return made.outcome == Outcome::kOptimized && clearly_smaller(made, same) ? made : same;
+        return better_of(std::move(made), std::move(same), picture);
     }
 
   private:
@@ -119,11 +119,27 @@ class PngOptimization {
     // Where the dots of a palette of few colours cost what its colours save, all colours may do better.
     Attempt lossy(const PngPicture& picture) {
         Attempt made = with_palette(picture, PaletteColors::kEnough);
+        if (made.outcome != Outcome::kNotSmaller || !may_try_all_colors(picture)) return made;
+        return with_all_colors(picture);
+    }
+
+    bool may_try_all_colors(const PngPicture& picture) const {
         const std::int64_t cost_ms = quantize_cost_ms(std::uint64_t{picture.width} * picture.height);
-        if (made.outcome != Outcome::kNotSmaller || effort_settings(context_.options).png_palettes < 2 ||
-            deadline_.short_of_time(cost_ms > deadline_.remaining_ms()))
-            return made;
+        return !tried_all_colors_ && effort_settings(context_.options).png_palettes >= 2 &&
+               !deadline_.short_of_time(cost_ms > deadline_.remaining_ms());
+    }
+
+    Attempt with_all_colors(const PngPicture& picture) {
+        tried_all_colors_ = true;
         return with_palette(picture, PaletteColors::kAll);
+    }
+
+    // All colours are tried here as well when few win too little over the result without loss: a second pass,
+    // to which that is the input, would do so.
+    Attempt better_of(Attempt made, Attempt same, const PngPicture& picture) {
+        if (made.outcome != Outcome::kOptimized) return same;
+        if (!clearly_smaller(made, same) && may_try_all_colors(picture)) made = with_all_colors(picture);
+        return made.outcome == Outcome::kOptimized && clearly_smaller(made, same) ? made : same;
     }
 
     Attempt with_palette(const PngPicture& picture, PaletteColors colors) {
@@ -156,7 +172,7 @@ class PngOptimization {
         const EncodeJob job{
             *small, candidate_layouts(file_, *small, *survey, effort_.orders), {}, {}, deadline_, effort_};
         Attempt same = finish(job, input_.size() - input_.size() / kLeastLossyGainShare, 1.0);
-        return made.outcome == Outcome::kOptimized && clearly_smaller(made, same) ? made : same;
+        return better_of(std::move(made), std::move(same), *small);
     }
 
     Attempt finish(const EncodeJob& job, std::size_t limit, std::optional<double> score) {
@@ -178,6 +194,7 @@ class PngOptimization {
     Deadline deadline_;
     PngEffort effort_;
     PngMetadata metadata_;
+    bool tried_all_colors_ = false;
 };
 
 }  // namespace

@@ -114,6 +114,26 @@ void test_lower_bound_keeps_the_gain() {
     }
 }
 
+// A disc of one shade before another, both slow: small without loss, and few colours make many dots.
+unsigned disc_before_sky(unsigned x, unsigned y, unsigned c) {
+    const double sky[] = {40 + x * 0.09375, 60 + y * 0.140625, 120 + (x + y) * 0.046875};
+    const double disc[] = {255, 200, 90};
+    const double distance = std::hypot(x - 128.0, y - 76.8) / 64;
+    const double inside = std::clamp((1 - distance) * 64, 0.0, 1.0);
+    return static_cast<unsigned>(sky[c] * (1 - inside) + disc[c] * (1 - 0.2 * distance) * inside);
+}
+
+// Few colours beat this file but hardly what it is without loss, all colours beat both: the first pass must
+// try these too, or a second one will.
+void test_second_pass_finds_no_palette() {
+    const OptimizeResult first =
+        run(write({PngColor::kRgb, 8, false, 256, 256, disc_before_sky, 1}), lossy_options());
+    CHECK_EQ(static_cast<int>(first.outcome), 0, first.reason);
+    const OptimizeResult second = run(first.output, lossy_options());
+    CHECK_EQ(static_cast<int>(second.outcome), static_cast<int>(Outcome::kNotSmaller),
+             std::to_string(first.output.size()) + " to " + std::to_string(second.output.size()));
+}
+
 void test_palette_is_refused() {
     struct Case {
         std::string_view name;
@@ -145,6 +165,7 @@ int main() {
                                 TEST(test_palette_of_few_colours),
                                 TEST(test_gray_profile_forbids_the_made_palette),
                                 TEST(test_lower_bound_keeps_the_gain),
+                                TEST(test_second_pass_finds_no_palette),
                                 TEST(test_palette_is_refused)};
     return cmocka_run_group_tests_name("png_palette", tests, nullptr, nullptr);
 }
