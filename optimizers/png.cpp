@@ -81,8 +81,10 @@ class PngOptimization {
         if (!scanlines) return leave_alone(scanlines.error());
         Result<PngPicture> decoded = decode_png(file_, deadline_);
         if (!decoded) return leave_alone(decoded.error());
+        const bool deep = decoded->layout.bit_depth == 16;
         const PngPicture picture = narrow_deep_picture(file_, std::move(*decoded));
         if (picture.layout.bit_depth == 16) return lossless(picture, std::move(*scanlines), nullptr);
+        if (deep && context_.options.lossy) return deep_in_lossy_profile(picture, std::move(*scanlines));
         const Result<ColorSurvey> survey = survey_colors(picture, deadline_);
         if (!survey) return leave_alone(survey.error());
         Attempt made = leave_alone(Outcome::kNotApplicable, "no palette made");
@@ -108,6 +110,17 @@ class PngOptimization {
             survey != nullptr && context_.options.lossy && !takes_palette(picture.layout.color, *survey);
         if (safe) keep_from_palettes(job.layouts, *survey);
         return finish(job, input_.size() - input_.size() / kLeastGainShare, {});
+    }
+
+    // Never with loss, which is not measured for 16 bits. What fits into 8 is written so only where no second
+    // pass would make a palette for it.
+    Attempt deep_in_lossy_profile(const PngPicture& narrowed, Bytes scanlines) {
+        const Result<ColorSurvey> survey = survey_colors(narrowed, deadline_);
+        if (!survey) return leave_alone(survey.error());
+        if (!takes_palette(narrowed.layout.color, *survey))
+            return lossless(narrowed, std::move(scanlines), &*survey);
+        const Result<PngPicture> whole = decode_png(file_, deadline_);
+        return whole ? lossless(*whole, std::move(scanlines), nullptr) : leave_alone(whole.error());
     }
 
     // A result with loss must win clearly over one without.
@@ -202,8 +215,6 @@ class PngOptimization {
 Attempt optimize_png(ByteView input, Context& context) {
     const Result<PngFile> file = read_png(input);
     if (!file) return leave_alone(file.error());
-    if (context.options.lossy && file->header.bit_depth == 16)
-        return leave_alone(Outcome::kNotApplicable, "16-bit samples in a lossy profile");
     if (const Status fits = spend_png_budget(file->header, context.budget); !fits)
         return leave_alone(fits.error());
     const auto least_ms = static_cast<std::int64_t>(scanline_bytes(file->header) / kDecodedPerMs);

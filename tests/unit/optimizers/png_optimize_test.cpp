@@ -344,10 +344,47 @@ void test_lossy_chunks() {
     }
 }
 
-void test_deep_pictures_stay_in_lossy_profiles() {
-    const OptimizeResult result = run(write({PngColor::kRgb, 16, false, 61, 47, screen}), lossy_options());
-    CHECK_EQ(static_cast<int>(result.outcome), static_cast<int>(Outcome::kNotApplicable));
-    CHECK(!result.reason.empty());
+unsigned deep_colours(unsigned x, unsigned y, unsigned c) {
+    return x * 700 + y * (c + 1) * 311 + c * 9000;
+}
+unsigned colours(unsigned x, unsigned y, unsigned c) {
+    return x * 3 + y * (c + 1);
+}
+unsigned tiles(unsigned x, unsigned y, unsigned c) {
+    return (x / 5 + y / 7) % 6 * 20 + c;
+}
+// 16 bits that are 8 bits twice; sample() has the same in both.
+template <unsigned (*sample)(unsigned, unsigned, unsigned)>
+unsigned twice(unsigned x, unsigned y, unsigned c) {
+    return (sample(x, y, c) & 0xFF) * 257;
+}
+
+// Lossy profiles make them as small as can be without loss, and such that a second pass sees no reason for a
+// palette.
+void test_deep_pictures_in_lossy_profiles() {
+    struct Case {
+        std::string_view name;
+        PngColor color;
+        Sample sample;
+        int want_depth;
+    };
+    const Case cases[] = {
+        {"16 bits", PngColor::kRgb, deep_colours, 16},
+        {"8 bits twice, many colours", PngColor::kRgb, twice<colours>, 16},
+        {"8 bits twice, many colours and alpha", PngColor::kRgba, twice<colours>, 16},
+        {"8 bits twice, gray", PngColor::kGray, twice<colours>, 8},
+        {"8 bits twice, few colours", PngColor::kRgb, twice<tiles>, 8},
+    };
+    for (const Case& c : cases) {
+        const Bytes input = write({c.color, 16, false, 61, 47, c.sample});
+        const OptimizeResult result = run(input, lossy_options());
+        CHECK_EQ(static_cast<int>(result.outcome), 0, std::string(c.name) + ": " + result.reason);
+        CHECK(!result.score, c.name);
+        const int depth = read_png(result.output)->header.bit_depth;
+        CHECK(c.want_depth == 16 ? depth == 16 : depth <= 8, std::string(c.name) + std::to_string(depth));
+        const OptimizeResult again = run(result.output, lossy_options());
+        CHECK_EQ(static_cast<int>(again.outcome), static_cast<int>(Outcome::kNotSmaller), c.name);
+    }
 }
 
 }  // namespace
@@ -368,6 +405,6 @@ int main() {
                                 TEST(test_order_of_palette),
                                 TEST(test_effort),
                                 TEST(test_lossy_chunks),
-                                TEST(test_deep_pictures_stay_in_lossy_profiles)};
+                                TEST(test_deep_pictures_in_lossy_profiles)};
     return cmocka_run_group_tests_name("png_optimize", tests, nullptr, nullptr);
 }
