@@ -126,6 +126,20 @@ Status warnings_of(QPDF& qpdf, Deadline deadline) {
     return Error{ErrorCode::kMalformed, fmt::format("damaged document: {}", printable(what, 80))};
 }
 
+// Some writers tell a /Size beyond the highest number that is in use. Nothing is missing or hidden then,
+// unlike with one too small, which tells readers to take objects for missing.
+bool tells_larger_size(QPDF& qpdf, const QPDFExc& warning) {
+    if (!warning.getMessageDetail().starts_with("reported number of objects (")) return false;
+    QPDFObjectHandle size = qpdf.getTrailer().getKey("/Size");
+    const std::map<QPDFObjGen, QPDFXRefEntry> table = qpdf.getXRefTable();
+    return size.isInteger() && !table.empty() && size.getIntValue() > table.rbegin()->first.getObj();
+}
+
+void forgive_larger_size(QPDF& qpdf) {
+    for (const QPDFExc& warning : qpdf.getWarnings())
+        if (!tells_larger_size(qpdf, warning)) qpdf.warn(warning);
+}
+
 Result<Bytes> decode_stream(QPDF& qpdf, QPDFObjectHandle stream, std::uint64_t limit_bytes,
                             Deadline deadline) {
     Bytes bytes;
@@ -183,6 +197,7 @@ Result<PdfDocument> PdfDocument::open(ByteView input, Deadline deadline) {
         if (qpdf->getXRefTable().size() > kMostObjects) return Error{ErrorCode::kLimit, "too many objects"};
         if (!qpdf->getRoot().isDictionary())
             return Error{ErrorCode::kMalformed, "damaged document: no catalog"};
+        forgive_larger_size(*qpdf);
         return Success{};
     });
     if (!read) return read.error();

@@ -164,6 +164,21 @@ void broken_tables_are_not_mended() {
     CHECK_EQ(run(as_bytes(input)).outcome, Outcome::kMalformed);
 }
 
+// A table that tells more objects than there are hides none; one that tells fewer does.
+void too_large_a_size_is_no_damage() {
+    const auto with_size = [](int more) {
+        const Pdf pdf = document();
+        const int size = pdf.objects.rbegin()->first + 1;
+        std::string file = pdf.build();
+        const std::string told = fmt::format("/Size {}>>", size);
+        return file.replace(file.rfind(told), told.size(), fmt::format("/Size {}>>", size + more));
+    };
+    const OptimizeResult more = run(as_bytes(with_size(2)));
+    CHECK_EQ(more.outcome, Outcome::kOptimized, more.reason);
+    CHECK(more.output == run(document()).output);
+    CHECK_EQ(run(as_bytes(with_size(-1))).outcome, Outcome::kMalformed);
+}
+
 // ---- bounds ---------------------------------------------------------------------------------------------
 
 void bounds_hold() {
@@ -351,6 +366,7 @@ int main() {
         TEST(zip_hybrids_stay),
         TEST(truncated_documents_stay),
         TEST(broken_tables_are_not_mended),
+        TEST(too_large_a_size_is_no_damage),
         TEST(bounds_hold),
         TEST(bombs_are_not_inflated),
         TEST(odd_structures_are_survived),
