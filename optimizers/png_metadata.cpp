@@ -18,16 +18,20 @@ bool is_text(std::string_view type) {
 }
 
 // Texts start with a keyword and a zero byte, W3C PNG section 11.3.3.
-bool text_stays(const PngChunk& chunk) {
+bool text_stays(const PngChunk& chunk, const Options& options) {
     const std::string_view text = as_text(chunk.body);
     const std::string_view keyword = text.substr(0, text.find('\0'));
     if (keyword == "XML:com.adobe.xmp") return chunk.body.size() <= kLargestXmp;
+    // EXIF from before eXIf, as ImageMagick still writes it: some readers turn the picture by it. A position
+    // in it cannot be seen without unpacking it.
+    if (iequals(keyword, "Raw profile type exif") || iequals(keyword, "Raw profile type APP1"))
+        return options.keep_gps && chunk.body.size() <= kLargestXmp;
     return iequals(keyword, "Copyright") || iequals(keyword, "Author");
 }
 
-bool stays_in_lossy(const PngChunk& chunk) {
+bool stays_in_lossy(const PngChunk& chunk, const Options& options) {
     constexpr std::string_view kDropped[] = {"tIME", "sPLT", "gIFg", "gIFx", "prVW"};
-    if (is_text(chunk.type)) return text_stays(chunk);
+    if (is_text(chunk.type)) return text_stays(chunk, options);
     return std::find(std::begin(kDropped), std::end(kDropped), chunk.type) == std::end(kDropped);
 }
 
@@ -43,7 +47,7 @@ Bytes kept_exif(ByteView exif, bool keep_gps) {
 std::vector<PngMetadata::Chunk> kept(const std::vector<PngChunk>& chunks, const Options& options) {
     std::vector<PngMetadata::Chunk> result;
     for (const PngChunk& chunk : chunks) {
-        if (chunk.type == "iDOT" || (options.lossy && !stays_in_lossy(chunk))) continue;
+        if (chunk.type == "iDOT" || (options.lossy && !stays_in_lossy(chunk, options))) continue;
         Bytes body(chunk.body.begin(), chunk.body.end());
         if (chunk.type == "eXIf" && options.lossy) {
             body = kept_exif(chunk.body, options.keep_gps);

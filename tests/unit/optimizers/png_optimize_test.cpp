@@ -327,6 +327,7 @@ void test_lossy_chunks() {
     Bytes input = write({PngColor::kRgb, 8, false, 61, 47, screen});
     input = insert_before(input, "IDAT", "tEXt", z("Comment\0gone", 12));
     input = insert_before(input, "IDAT", "tEXt", z("Copyright\0stays", 15));
+    input = insert_before(input, "IDAT", "zTXt", z("Raw profile type exif\0\0packed", 29));
     input = insert_before(input, "IDAT", "tIME", "0000000");
     input = insert_before(input, "IDAT", "pHYs", "000000000");
     const std::string exif(as_text(exif_with_orientation(6)));
@@ -341,6 +342,8 @@ void test_lossy_chunks() {
         CHECK(png->find("pHYs") != nullptr);
         CHECK_EQ(as_text(png->find("tEXt")->body), z("Copyright\0stays", 15));
         CHECK_EQ(int{exif_orientation(png->find("eXIf")->body).value_or(0)}, 6);
+        // It may hold a position as well as an orientation.
+        CHECK_EQ(png->find("zTXt") != nullptr, keep_gps);
     }
 }
 
