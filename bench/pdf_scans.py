@@ -5,8 +5,9 @@
 usage: bench/pdf_scans.py CORPUS [--build build/release] [--profile balanced]
 
 Photos of CORPUS/jpeg at 280 to 1000 pixels an inch, screens of CORPUS/png as JPEG of quality 92 at 300 to 600, pages of text
-from CORPUS/pdf drawn at 280 to 600 as JPEG of quality 90, in colour and in gray. Prints what optimilter and Ghostscript
-(/ebook) save, and how many pages of ours, drawn at 96 and 150 pixels an inch, are below the bound of the profile.
+from CORPUS/pdf drawn at 280 to 600 as JPEG of quality 90, in colour and in gray; "coarse": photos and screens of at most an A3
+page at 150 pixels an inch, at 72 to 130. Prints what optimilter and Ghostscript (/ebook) save, and how many pages of ours,
+drawn at 96 and 150 pixels an inch, are below the bound of the profile.
 """
 import argparse
 import collections
@@ -20,6 +21,7 @@ import pdf_pages
 from PIL import Image
 
 PHOTO_PPI, SCREEN_PPI, SCAN_PPI = (280, 300, 400, 600, 1000), (300, 400, 600), (280, 300, 400, 600)
+COARSE_PPI, MOST_SEEN = (72, 100, 130), 5_000_000
 TEXT_PAGES = {"unstructured__reliance.pdf": 1, "qpdf__lin5.pdf": 3, "unstructured__embedded-images-tables.pdf": 1, "pdfbox__test_pagelabels.pdf": 2}
 LEAST_SIDE = 300
 BOUNDS = {"balanced": 0.95, "compact": 0.93}
@@ -58,17 +60,23 @@ def as_jpeg(picture, quality):
     return file.getvalue()
 
 
+def kinds(kind, ppis, picture):
+    """What pages of a picture count as, and its pixels an inch on them."""
+    coarse = [ppi for ppi in COARSE_PPI if picture.width * picture.height * (150 / ppi) ** 2 < MOST_SEEN]
+    return [(kind, ppi) for ppi in ppis] + [("coarse", ppi) for ppi in coarse]
+
+
 def make_pages(corpus, folder):
     for path in sorted((corpus / "jpeg").iterdir()):
         picture = opened(path)
         if picture is None or picture.format != "JPEG" or picture.mode not in ("RGB", "L"):
             continue
-        for ppi in PHOTO_PPI:
-            (folder / f"photo-{path.stem}-{ppi}.pdf").write_bytes(one_picture(path.read_bytes(), picture.size, picture.mode == "L", ppi))
+        for kind, ppi in kinds("photo", PHOTO_PPI, picture):
+            (folder / f"{kind}-{path.stem}-{ppi}.pdf").write_bytes(one_picture(path.read_bytes(), picture.size, picture.mode == "L", ppi))
     for path in sorted((corpus / "png").iterdir()):
         picture = opened(path)
-        for ppi in SCREEN_PPI if picture else ():
-            (folder / f"screen-{path.stem}-{ppi}.pdf").write_bytes(one_picture(as_jpeg(picture.convert("RGB"), 92), picture.size, False, ppi))
+        for kind, ppi in kinds("screen", SCREEN_PPI, picture) if picture else ():
+            (folder / f"{kind}-{path.stem}-{ppi}.pdf").write_bytes(one_picture(as_jpeg(picture.convert("RGB"), 92), picture.size, False, ppi))
     for name, page in TEXT_PAGES.items():
         for ppi in SCAN_PPI:
             drawn = subprocess.run(["pdftoppm", "-r", str(ppi), "-f", str(page), "-l", str(page), "-png", corpus / "pdf" / name],

@@ -27,6 +27,11 @@ def no_animation(path):
     return b"acTL" not in path.read_bytes()[:4096]
 
 
+def may_get_a_palette(path):
+    """No animation, and no 16 bits a sample, which we keep and pngquant cuts to 8."""
+    return no_animation(path) and path.read_bytes()[24:25] != b"\x10"
+
+
 def shows_pictures(path):
     """Of a PDF: pictures make up most of it."""
     listed = subprocess.run(["pdfimages", "-list", path], capture_output=True, text=True).stdout.splitlines()[2:]
@@ -59,9 +64,9 @@ CLASSES = {
     "png": Class("PNG, lossless", "png", (".png",), "lossless",
                  {"optipng -o2": ["optipng", "-quiet", "-o2", "{in}"], "optipng -o5": ["optipng", "-quiet", "-o5", "{in}"]},
                  no_animation),
-    "png-lossy": Class("PNG, lossy", "png", (".png",), "balanced",
+    "png-lossy": Class("PNG of 8 bits a sample, lossy", "png", (".png",), "balanced",
                        {"pngquant 80-95": ["pngquant", "--quality", "80-95", "--skip-if-larger", "--output", "{out}", "{in}"]},
-                       no_animation, True),
+                       may_get_a_palette, True),
     "ooxml": Class("OOXML with pictures, lossless", "ooxml", (), "lossless", ADVZIP, has_pictures),
     "odf": Class("ODF with pictures, lossless", "odf", (), "lossless", ADVZIP, has_pictures),
     "zip": Class("ZIP and EPUB, lossless", "archives", (".zip", ".epub"), "lossless", ADVZIP, has_pictures),

@@ -29,11 +29,20 @@ PictureView view_of(const JpegPixels& pixels) {
 
 Result<std::shared_ptr<JpegJudge>> JpegJudge::make(JpegPixels shown, PictureSize seen, Deadline deadline) {
     auto judge = std::make_shared<JpegJudge>(std::move(shown));
-    if (seen == PictureSize{judge->shown_.width, judge->shown_.height}) return judge;
-    Result<JpegPixels> drawn = resized(judge->shown_, seen, deadline);
-    if (!drawn) return drawn.error();
-    judge->resized_ = std::move(*drawn);
+    const PictureSize own{judge->shown_.width, judge->shown_.height};
+    if (seen == own) return judge;
+    if (const Status drawn = judge->draw(seen, deadline); !drawn) return drawn.error();
+    if (!judge->is_enlarged()) return judge;
+    if (const Status drawn = judge->draw({seen.width + 1, seen.height + 1}, deadline); !drawn)
+        return drawn.error();
     return judge;
+}
+
+Status JpegJudge::draw(PictureSize seen, Deadline deadline) {
+    Result<JpegPixels> drawn = resized(shown_, seen, deadline);
+    if (!drawn) return drawn.error();
+    drawn_.push_back(std::move(*drawn));
+    return Success{};
 }
 
 PictureSize JpegJudge::seen_size() const {
@@ -45,9 +54,7 @@ double JpegJudge::bound(const Options& options, double leeway) {
     if (!text_likeness_)
         text_likeness_ = text_likeness(view_of(is_enlarged() ? shown_ : seen()), ScoreColors::kRgb);
     const double lowest = lowest_score(options, *text_likeness_, leeway);
-    // A little better, as viewers round in their own ways.
-    constexpr double kOfTheDistance = 0.97;
-    return is_enlarged() ? score_of_distance(kOfTheDistance * distance_of_score(lowest)) : lowest;
+    return is_enlarged() ? aim_on_pages(lowest) : lowest;
 }
 
 Result<double> JpegJudge::score(ByteView file, ScoreChroma chroma, Deadline deadline) {
@@ -71,7 +78,7 @@ Result<double> JpegJudge::score(ByteView file, ScoreChroma chroma, Deadline dead
 
 Result<double> JpegJudge::score_of(JpegDecoder& decoder, ScoreChroma chroma, Deadline deadline) const {
     const JpegColors colors = shown_.channels == 1 ? JpegColors::kGray : JpegColors::kRgb;
-    if (!resized_) {
+    if (drawn_.empty()) {
         const Result<JpegShape> shape = decoder.start_pixels(colors);
         if (!shape) return shape.error();
         const auto rows = [&](std::uint8_t* to, std::uint32_t count) { return decoder.next_rows(to, count); };
@@ -79,11 +86,16 @@ Result<double> JpegJudge::score_of(JpegDecoder& decoder, ScoreChroma chroma, Dea
     }
     const Result<JpegPixels> pixels = decoder.read_pixels(colors);
     if (!pixels) return pixels.error();
-    const Result<JpegPixels> drawn = resized(*pixels, seen_size(), deadline);
-    if (!drawn) return drawn.error();
-    // Chroma of half the size is seen at full size there.
-    return picture_score(resized_->samples, drawn->samples, drawn->width, drawn->height, drawn->channels,
-                         ScoreColors::kRgb, is_enlarged() ? ScoreChroma::kFullSize : chroma);
+    // Chroma of half the size is seen at full size where it is enlarged.
+    if (is_enlarged()) chroma = ScoreChroma::kFullSize;
+    double lowest = 1;
+    for (const JpegPixels& before : drawn_) {
+        const Result<JpegPixels> after = resized(*pixels, {before.width, before.height}, deadline);
+        if (!after) return after.error();
+        lowest = std::min(lowest, picture_score(before.samples, after->samples, before.width, before.height,
+                                                before.channels, ScoreColors::kRgb, chroma));
+    }
+    return lowest;
 }
 
 }  // namespace optimilter

@@ -27,7 +27,9 @@ class JpegJudge {
   public:
     // shown: the picture as it shall be seen, gray or RGB.
     explicit JpegJudge(JpegPixels shown) : shown_(std::move(shown)) {}
-    // seen: on both sides smaller than shown, or on both larger, or the same; neither side 0. kDeadline.
+    // seen: on both sides smaller than shown, or on both larger, or the same; neither side 0. What is seen
+    // larger is also drawn with a pixel more each way, as its place on a page decides: the lower score
+    // counts. kDeadline.
     static Result<std::shared_ptr<JpegJudge>> make(JpegPixels shown, PictureSize seen, Deadline deadline);
 
     const JpegPixels& shown() const { return shown_; }
@@ -43,8 +45,9 @@ class JpegJudge {
     Result<double> score(ByteView file, ScoreChroma chroma, Deadline deadline);
 
   private:
-    bool is_enlarged() const { return resized_ && resized_->width > shown_.width; }
-    const JpegPixels& seen() const { return resized_ ? *resized_ : shown_; }
+    bool is_enlarged() const { return seen().width > shown_.width; }
+    const JpegPixels& seen() const { return drawn_.empty() ? shown_ : drawn_.front(); }
+    Status draw(PictureSize seen, Deadline deadline);
     Result<double> score_of(JpegDecoder& decoder, ScoreChroma chroma, Deadline deadline) const;
 
     struct Measured {
@@ -54,7 +57,7 @@ class JpegJudge {
     };
 
     JpegPixels shown_;
-    std::optional<JpegPixels> resized_;  // where it is seen smaller or larger
+    std::vector<JpegPixels> drawn_;  // where it is seen smaller or larger
     std::optional<double> text_likeness_;
     std::vector<Measured> measured_;  // a few: one a trial
 };

@@ -145,8 +145,7 @@ double PdfDrawn::score(const JpegPixels& other) const {
 }
 
 double PdfDrawn::aim() const {
-    constexpr double kOfTheDistance = 0.97;
-    return score_of_distance(kOfTheDistance * distance_of_score(bound_));
+    return aim_on_pages(bound_);
 }
 
 double PdfDrawn::score_at(const JpegPixels& drawn, const JpegPixels& other) const {

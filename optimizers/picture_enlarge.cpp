@@ -46,10 +46,9 @@ void widen(const std::uint8_t* row, unsigned channels, const std::vector<Place>&
 }
 
 void blend(const WideRow& upper, const WideRow& lower, std::uint32_t share, std::uint8_t* to) {
-    constexpr std::uint32_t kHalf = kWhole * kWhole / 2;
     for (std::size_t i = 0; i < upper.size(); ++i)
-        to[i] = static_cast<std::uint8_t>((upper[i] * (kWhole - share) + lower[i] * share + kHalf) /
-                                          (kWhole * kWhole));
+        to[i] =
+            static_cast<std::uint8_t>((upper[i] * (kWhole - share) + lower[i] * share) / (kWhole * kWhole));
 }
 
 // The rows of samples, drawn wider when they are first asked for: an even and an odd one are kept.

