@@ -5,6 +5,7 @@
 
 #include "annex_k_jpeg.hpp"
 #include "check.hpp"
+#include "optimizers/jpeg_judge.hpp"
 #include "optimizers/jpeg_reference.hpp"
 #include "optimizers/picture_enlarge.hpp"
 #include "optimizers/picture_score.hpp"
@@ -206,6 +207,32 @@ void what_is_enlarged_is_coded_as_a_fine_screen_shows_it() {
              run(as_bytes(large), pixel_by_pixel).output.size());
 }
 
+// As for scaled pictures: the place on the page decides, and which of the two is worse depends on the
+// numbers.
+void what_is_enlarged_is_judged_at_two_sizes() {
+    const JpegPixels scene = gray(300, 300, samples_of(Kind::kScene, 300));
+    const Bytes file = pictures::jpeg_of(scene, 80);
+    const auto score_at = [&](std::uint32_t side) {
+        const auto shown = [side](const JpegPixels& pixels) {
+            return pictures::must(enlarge_samples(pixels.samples, {300, 300}, 1, {side, side}, Deadline()));
+        };
+        const JpegPixels coded =
+            pictures::must(jpeg_reference(file, {300, 300}, JpegColors::kGray, Deadline()));
+        return picture_score(shown(scene), shown(coded), side, side, 1);
+    };
+    bool first = false;
+    bool second = false;
+    for (std::uint32_t side = 448; side < 454; ++side) {
+        const auto judge = pictures::must(JpegJudge::make(scene, {side, side}, Deadline()));
+        const double one = score_at(side);
+        const double other = score_at(side + 1);
+        CHECK_EQ(pictures::must(judge->score(file, ScoreChroma::kFullSize, Deadline())),
+                 std::min(one, other));
+        (one < other ? first : second) = true;
+    }
+    CHECK(first && second);
+}
+
 // What the optimizer leaves of a picture that it did not scale, and another page that could be scaled.
 void settled_pictures_keep_their_size() {
     const JpegPixels pixels = gray(600, 600, photo(600, 600, 1));
@@ -245,6 +272,7 @@ int main() {
         TEST(a_second_pass_scales_nothing),
         TEST(what_keeps_its_size_is_coded_as_it_is_seen),
         TEST(what_is_enlarged_is_coded_as_a_fine_screen_shows_it),
+        TEST(what_is_enlarged_is_judged_at_two_sizes),
         TEST(settled_pictures_keep_their_size),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
